@@ -593,11 +593,12 @@ KIT void end_child(pid_t pid) {
   int status = 0;
   kill(pid, SIGKILL);
   for (;;) {
+    // SIGKILL does not end a stop at PTRACE_EVENT_EXIT.
+    pt(PTRACE_CONT, pid, 0, 0);
     long answer = wait4_raw(pid, &status, __WALL);
     if (answer == -EINTR) continue;
     if (answer < 0) return;
     if (WIFEXITED(status) || WIFSIGNALED(status)) return;
-    pt(PTRACE_CONT, pid, 0, 0);
   }
 }
 
@@ -606,6 +607,16 @@ KIT void* shared_memory(size_t size) {
   void* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   NEED(memory != MAP_FAILED);
   return memory;
+}
+
+// Maps one page where nothing follows, and nothing will. Returns the first byte after it.
+KIT char* hole(void) {
+  long page = sysconf(_SC_PAGESIZE);
+  // Not cut out of a larger mapping: the next mmap would get that place.
+  char* fixed = mmap((void*)0x200000, page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  NEED(fixed == (void*)0x200000);
+  return fixed + page;
 }
 
 KIT pid_t gettid_raw(void) { return syscall(SYS_gettid); }
