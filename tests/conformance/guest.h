@@ -119,16 +119,34 @@ KIT char* words_buffer(void) {
   return ring[next++ % 16];
 }
 
+// How many processes are between a request that may resume a tracee and the line about it. What the
+// tracee says then belongs after that line, so it waits, without a system call that a tracer would see.
+KIT int* tellers_in_request;
+
 // Prints one line with one write, so that lines of several processes never mix.
-__attribute__((unused, format(printf, 1, 2))) static void say(const char* format, ...) {
+KIT void say_now(const char* format, va_list args) {
   char line[1024];
-  va_list args;
-  va_start(args, format);
   int length = vsnprintf(line, sizeof line - 1, format, args);
-  va_end(args);
   if (length > (int)sizeof line - 2) length = sizeof line - 2;
   line[length++] = '\n';
   if (write(STDOUT_FILENO, line, length) != length) _exit(3);
+}
+
+__attribute__((unused, format(printf, 1, 2))) static void say(const char* format, ...) {
+  while (tellers_in_request != NULL && __atomic_load_n(tellers_in_request, __ATOMIC_SEQ_CST) > 0) {
+    __builtin_ia32_pause();
+  }
+  va_list args;
+  va_start(args, format);
+  say_now(format, args);
+  va_end(args);
+}
+
+__attribute__((unused, format(printf, 1, 2))) static void say_at_once(const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  say_now(format, args);
+  va_end(args);
 }
 
 #define NEED(condition)                                                         \
@@ -385,9 +403,11 @@ KIT long pt(long request, pid_t pid, unsigned long addr, unsigned long data) {
 }
 
 KIT long tell_pt(long request, pid_t pid, unsigned long addr, unsigned long data) {
+  __atomic_add_fetch(tellers_in_request, 1, __ATOMIC_SEQ_CST);
   long answer = pt(request, pid, addr, data);
-  say("%s(%s, %s, %s) = %s", request_words(request), pid_words(pid), word_words(addr),
-      word_words(data), answer_words(answer));
+  say_at_once("%s(%s, %s, %s) = %s", request_words(request), pid_words(pid), word_words(addr),
+              word_words(data), answer_words(answer));
+  __atomic_sub_fetch(tellers_in_request, 1, __ATOMIC_SEQ_CST);
   return answer;
 }
 
@@ -490,6 +510,13 @@ KIT pid_t tell_event_pid(pid_t pid, const char* name_if_new) {
   return message;
 }
 
+// Memory that all processes of the guest share.
+KIT void* shared_memory(size_t size) {
+  void* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  NEED(memory != MAP_FAILED);
+  return memory;
+}
+
 // ---- Processes -------------------------------------------------------------------------------------
 
 // To be called first. After twenty seconds the guest dies of SIGALRM, and `compare` says so.
@@ -502,6 +529,7 @@ KIT void start(void) {
   sigprocmask(SIG_SETMASK, &empty, NULL);
   for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
   alarm(20);
+  tellers_in_request = shared_memory(sizeof(int));
   name_pid(getpid(), "SELF");
 }
 
@@ -600,13 +628,6 @@ KIT void end_child(pid_t pid) {
     if (answer < 0) return;
     if (WIFEXITED(status) || WIFSIGNALED(status)) return;
   }
-}
-
-// Memory that all processes of the guest share.
-KIT void* shared_memory(size_t size) {
-  void* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  NEED(memory != MAP_FAILED);
-  return memory;
 }
 
 // Maps one page where nothing follows, and nothing will. Returns the first byte after it.
