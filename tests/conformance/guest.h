@@ -595,6 +595,10 @@ KIT void block_forever(void) {
   for (;;) pause();
 }
 
+// Gives a child a process group of its own. In an orphaned one, as the guest's may be, SIGTSTP, SIGTTIN and
+// SIGTTOU stop nobody (setpgid(2)).
+KIT void own_group(pid_t pid) { NEED(setpgid(pid, pid) == 0); }
+
 // Forks a child that blocks in pause() for ever; it runs when this returns, untraced.
 KIT pid_t spawn_blocked(const char* name) { return spawn(name, block_forever); }
 

@@ -8,6 +8,7 @@ int main(void) {
   start();
   pid_t pid = spawn_seized("CHILD", body, 0);
   tell_wait(pid, 0);
+  own_group(pid);
   tell_pt(PTRACE_CONT, pid, 0, SIGTSTP);
   tell_wait(pid, 0);
   for (int i = 0; i < 3; i++) {

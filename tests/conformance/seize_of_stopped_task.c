@@ -6,6 +6,7 @@
 int main(void) {
   start();
   pid_t pid = spawn_blocked("CHILD");
+  own_group(pid);
   kill(pid, SIGTTIN);
   tell_wait(pid, WUNTRACED);
   tell_pt(PTRACE_SEIZE, pid, 0, 0);
