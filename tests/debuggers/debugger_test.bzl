@@ -1,0 +1,54 @@
+"""debugger_test: a session of a real debugger, natively and under nestrace; debuggee: a program for it."""
+
+_DEBUGGEES = [":bin/" + name for name in [
+    "crash",
+    "execer",
+    "forker",
+    "pingpong",
+    "recurse",
+    "signals",
+    "stages",
+    "swarm",
+    "syscalls",
+    "target",
+    "threaded",
+    "vectors",
+    "vforker",
+    "watched",
+]]
+
+_FLAGS = ["-g", "-O0", "-fno-omit-frame-pointer", "-fno-stack-protector"]
+
+def debuggee(name, src, copts = []):
+    """A target program, bin/<name>, with its debug information and with lazily bound calls for ltrace."""
+    native.cc_binary(
+        name = "bin/" + name,
+        testonly = True,
+        srcs = [src],
+        copts = _FLAGS + copts,
+        features = ["-strip_debug_symbols"],
+        linkopts = ["-pthread", "-Wl,-z,lazy"],
+    )
+
+def debugger_test(name, nested = False, size = "small", tags = []):
+    """Runs sessions/<name>.session, or nested/<name>.session if nested.
+
+    Nested sessions run several tracers over one program, which only nestrace can do.
+    """
+    session = "{}/{}.session".format("nested" if nested else "sessions", name)
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = ["run"],
+        args = [
+            "$(rootpath {})".format(session),
+            "--nestrace=$(rootpath //supervisor:nestrace)",
+            "--programs=" + native.package_name() + "/bin",
+        ],
+        data = [
+            session,
+            "//supervisor:nestrace",
+            ":support",
+        ] + _DEBUGGEES,
+        tags = tags + (["manual"] if nested else []),
+    )

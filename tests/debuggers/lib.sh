@@ -1,0 +1,164 @@
+# Helpers for sessions. A session runs in an empty directory that holds a copy of every target program.
+# $NESTED is set under nestrace and empty natively.
+
+set -u
+
+# A debugger with the sessions' settings. Commands on standard input are shown and obeyed one by one; the first
+# that fails ends the session, as it should: use `-ex` for commands that are meant to fail.
+gdb_script() {
+  cat > commands.gdb
+  gdb -nx -q -batch -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" -x commands.gdb "$@"
+}
+
+gdb_batch() {
+  gdb -nx -q -batch -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" "$@"
+}
+
+lldb_script() {
+  cat > commands.lldb
+  lldb-14 --no-lldbinit --no-use-colors --batch --source commands.lldb "$@"
+}
+
+# section NAME [FILE...]: begins a section of the transcript, and shows the files.
+section() {
+  echo "=== $1"
+  shift
+  [ $# -eq 0 ] || cat -- "$@"
+}
+
+# die WHY: ends the session in failure.
+die() {
+  echo "session: $*"
+  exit 1
+}
+
+# wait_until SECONDS COMMAND...: polls until the command succeeds.
+wait_until() {
+  local tries=$(($1 * 100))
+  shift
+  until "$@"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || die "waited too long for: $*"
+    sleep 0.01
+  done
+}
+
+# wait_for FILE REGEX: polls until a line of the file matches.
+wait_for() {
+  local tries=2000
+  until grep -q -E -e "$2" -- "$1" 2> /dev/null; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+      section "waited-for" "$1"
+      die "waited too long for /$2/ in $1"
+    fi
+    sleep 0.01
+  done
+}
+
+# count_is N FILE REGEX: whether exactly N lines match.
+count_is() {
+  [ "$(grep -c -E -e "$3" -- "$2" 2> /dev/null)" = "$1" ]
+}
+
+# start_target: a target that waits for commands, see programs/target.c. Its process number is in $target, its
+# output in target.out. `tell LETTER` gives it a command, `finish_target` makes it leave and shows its output.
+start_target() {
+  mkfifo orders
+  ./target orders > target.out 2>&1 &
+  target=$!
+  exec 9<> orders
+  wait_for target.out 'target ready'
+}
+
+tell() { printf '%s' "$1" >&9; }
+
+finish_target() {
+  tell q
+  wait "$target"
+  echo "target left with $?"
+  section target target.out
+}
+
+# stopped_state PID LETTER: whether the process is in the state that /proc names with that letter.
+in_state() {
+  [ "$(sed 's/^.*) \(.\).*$/\1/' "/proc/$1/stat" 2> /dev/null)" = "$2" ]
+}
+
+# outer COMMAND... -- INNER...: under nestrace the outer tracer runs the inner command; natively, where the kernel
+# allows only one tracer, the inner command runs by itself.
+outer() {
+  local tracer=()
+  while [ "$1" != "--" ]; do
+    tracer+=("$1")
+    shift
+  done
+  shift
+  if [ -n "$NESTED" ]; then
+    "${tracer[@]}" "$@"
+  else
+    "$@"
+  fi
+}
+
+# by_thread LOG: the lines of an `strace -f -o LOG`, thread by thread, in the order in which the threads are first
+# mentioned, with the two halves of interrupted lines joined.
+by_thread() {
+  awk '
+    function mention(number) { if (!(number in known)) { known[number] = 1; order[++threads] = number } }
+    {
+      number = $1
+      mention(number)
+      text = substr($0, length(number) + 2)
+      sub(/^ +/, "", text)
+      if (text ~ / <unfinished \.\.\.>$/) {
+        sub(/ <unfinished \.\.\.>$/, "", text)
+        begun[number] = text
+        next
+      }
+      if (text ~ /^<\.\.\. [a-z0-9_]+ resumed>/) {
+        sub(/^<\.\.\. [a-z0-9_]+ resumed>/, "", text)
+        text = begun[number] text
+      }
+      sub(/\) += /, ") = ", text)
+      if (match(text, /^(clone3?|v?fork)\(.*\) = [0-9]+$/)) { made = text; sub(/^.* = /, "", made); mention(made) }
+      lines[number] = lines[number] "pid " number " " text "\n"
+    }
+    END { for (i = 1; i <= threads; ++i) printf "%s", lines[order[i]] }
+  ' "$1" | sed 's/^pid \([0-9]*\) /[pid \1] /'
+}
+
+# A conversation with a gdb that reads its commands from a pipe, for what happens while the program runs:
+#   gdb_start ARGUMENT...; gdb_say COMMAND; gdb_expect REGEX; ...; gdb_end
+# gdb_expect waits for a line after the one it found last. gdb_end shows everything that gdb said.
+gdb_start() {
+  mkfifo gdb.in
+  gdb -nx -q -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" "$@" < gdb.in > gdb.out 2>&1 &
+  gdb=$!
+  exec 8> gdb.in
+  gdb_seen=0
+}
+
+gdb_say() { printf '%s\n' "$1" >&8; }
+
+gdb_expect() {
+  local tries=2000 found
+  until found=$(tail -n +$((gdb_seen + 1)) gdb.out | grep -n -m1 -E -e "$1"); do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+      section gdb gdb.out
+      die "gdb did not say /$1/ after line $gdb_seen"
+    fi
+    sleep 0.01
+  done
+  gdb_seen=$((gdb_seen + ${found%%:*}))
+}
+
+gdb_end() {
+  gdb_say quit
+  exec 8>&-
+  wait "$gdb"
+  echo "gdb left with $?"
+  section gdb
+  sed 's/^\((gdb) \)*//; /^$/d' gdb.out  # A prompt may come before or after what the program caused.
+}
