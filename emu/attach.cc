@@ -1,0 +1,108 @@
+// PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE: who may trace whom, and where the new link stands.
+
+#include <errno.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// Is `thread` traced by `ancestor`, directly or through its tracers?
+bool Core::TracedUpTo(const Thread& thread, const Process& ancestor) const {
+  for (const auto& link : thread.links) {
+    if (link->tracer->process == &ancestor || TracedUpTo(*link->tracer, ancestor)) return true;
+  }
+  return false;
+}
+
+// The place of a new link tracer -> target among the target's links, or nothing if the tracer may not stack:
+// inside every tracer that traces the new one, outside every tracer that the new one traces; a stranger to
+// any of them is refused as by the kernel.
+std::optional<size_t> Core::PlaceFor(const Thread& tracer, const Thread& target) const {
+  if (target.links.empty()) return 0;
+  if (!options_.nesting) return std::nullopt;
+  size_t place = 0;
+  for (size_t i = 0; i < target.links.size(); ++i) {
+    const Thread& other = *target.links[i]->tracer;
+    if (other.process == tracer.process) return std::nullopt;
+    if (TracedUpTo(tracer, *other.process)) {
+      if (place != i) return std::nullopt;
+      place = i + 1;
+    } else if (!TracedUpTo(other, *tracer.process)) {
+      return std::nullopt;
+    }
+  }
+  return place;
+}
+
+Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, uint64_t options) {
+  auto owned = std::make_unique<Link>();
+  Link* link = owned.get();
+  link->tracer = tracer;
+  link->tracee = tracee;
+  link->seized = seized;
+  link->options = options;
+  tracee->links.insert(tracee->links.begin() + place, std::move(owned));
+  tracer->tracees.push_front(link);
+  dirty_.insert(tracer->process->tgid);
+  return link;
+}
+
+void Core::RemoveLink(Link* link) {
+  Thread* tracee = link->tracee;
+  dirty_.insert(link->tracer->process->tgid);
+  if (tracee->process->parent != nullptr) dirty_.insert(tracee->process->parent->process->tgid);
+  link->tracer->tracees.remove(link);
+  Stop& stop = tracee->stop;
+  stop.ahead.erase(std::remove(stop.ahead.begin(), stop.ahead.end(), link), stop.ahead.end());
+  if (stop.holder == link) stop.holder = nullptr;
+  auto& links = tracee->links;
+  links.erase(
+      std::find_if(links.begin(), links.end(), [link](const auto& other) { return other.get() == link; }));
+}
+
+Outcome Core::Traceme(Thread* caller) {
+  Thread* parent = caller->process->parent;
+  if (parent == nullptr) {
+    // The parent is no guest and can't be served: traced by nobody, as with a parent that is exiting.
+    if (caller->traceme_by_outsider || !caller->links.empty()) return Outcome::Return(-EPERM);
+    return Outcome::ReturnThen(0, [caller] { caller->traceme_by_outsider = true; });
+  }
+  const std::optional<size_t> place = PlaceFor(*parent, *caller);
+  if (!place.has_value()) return Outcome::Return(-EPERM);
+  if (parent->state == Thread::State::kExiting || parent->state == Thread::State::kZombie)
+    return Outcome::Return(0);
+  return Outcome::ReturnThen(0, [this, parent, caller, place] { AddLink(parent, caller, *place, false, 0); });
+}
+
+// kernel/ptrace.c:ptrace_attach, in its order.
+Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data) {
+  const bool seize = request == kSeize;
+  if (seize) {
+    if (addr != 0) return Outcome::Return(-EIO);
+    if ((data & ~static_cast<uint64_t>(kOptMask)) != 0) return Outcome::Return(-EIO);
+    const long result = CheckOptions(data);
+    if (result < 0) return Outcome::Return(result);
+  }
+  if (target->process == caller->process) return Outcome::Return(-EPERM);
+  if (kernel_->MayAttach(caller->tid, target->tid) < 0) return Outcome::Return(-EPERM);
+  if (target->state == Thread::State::kExiting || target->state == Thread::State::kZombie) {
+    return Outcome::Return(-EPERM);
+  }
+  const std::optional<size_t> place = PlaceFor(*caller, *target);
+  if (!place.has_value()) return Outcome::Return(-EPERM);
+  return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
+    Link* link = AddLink(caller, target, *place, seize, seize ? data : 0);
+    if (target->state == Thread::State::kListening) {
+      // A stopped task enters ptrace-stop at once, whichever way it is attached.
+      link->trap_expected = true;
+      link->interrupt_pending = true;
+      kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
+    }
+    if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
+  });
+}
+
+}  // namespace nestrace

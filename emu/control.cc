@@ -1,0 +1,204 @@
+// The ptrace(2) call itself, and the requests that change what a tracee does: resumes, DETACH, INTERRUPT,
+// LISTEN, KILL, SETOPTIONS. The order of the checks is that of kernel/ptrace.c:SYSCALL_DEFINE4(ptrace).
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+namespace {
+
+std::optional<ResumeMode> ModeOf(long request) {
+  switch (request) {
+    case kCont:
+      return ResumeMode::kCont;
+    case kSyscall:
+      return ResumeMode::kSyscall;
+    case kSingleStep:
+      return ResumeMode::kSingleStep;
+    case kSingleBlock:
+      return ResumeMode::kSingleBlock;
+    case kSysemu:
+      return ResumeMode::kSysemu;
+    case kSysemuSingleStep:
+      return ResumeMode::kSysemuSingleStep;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Outcome Core::Ptrace(Thread* caller, const Notification& n) {
+  RequestArgs args;
+  args.caller = caller;
+  args.abi = n.abi;
+  // The i386 ABI's request is a signed 32-bit compat_long_t.
+  args.request = n.abi == Abi::kX86_64 ? static_cast<long>(n.args[0]) : static_cast<int32_t>(n.args[0]);
+  args.addr = n.args[2];
+  args.data = n.args[3];
+  if (args.request == kTraceme) return Traceme(caller);
+  Thread* target = FromGuest(*caller, static_cast<pid_t>(n.args[1]));
+  if (target == nullptr) return Outcome::Return(-ESRCH);
+  if (args.request == kAttach || args.request == kSeize) {
+    return Attach(caller, target, args.request, args.addr, args.data);
+  }
+  // ptrace_check_attach: the caller's own tracee, and stopped unless the request needs no stop.
+  Link* link = target->LinkOf(caller);
+  if (link == nullptr) return Outcome::Return(-ESRCH);
+  args.link = link;
+  if (args.request == kInterrupt) return Interrupt(link);
+  if (args.request == kKill) {
+    return Outcome::ReturnThen(0, [this, target] {
+      if (target->state != Thread::State::kZombie) {
+        kernel_->SendSignal(target->process->tgid, target->tid, SIGKILL);
+      }
+    });
+  }
+  if (link->trap_expected) return Outcome::Park();
+  if (link->state != Link::State::kStopped || !Alive(*target)) return Outcome::Return(-ESRCH);
+  if (ModeOf(args.request).has_value()) return Resume(args);
+  switch (args.request) {
+    case kDetach:
+      return Detach(args);
+    case kListen:
+      return Listen(args);
+    case kSetOptions:
+    case kOldSetOptions:
+      return SetOptions(args);
+    default:
+      return Inspect(args);
+  }
+}
+
+// A stopped tracee may have been killed since its stop was taken; the kernel is asked, with the cheapest
+// request there is, so that a dead thread answers ESRCH and never a register of its former life.
+bool Core::Alive(const Thread& thread) const {
+  uint64_t message;
+  return thread.state == Thread::State::kStopped &&
+         kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread.tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message))) != -ESRCH;
+}
+
+Outcome Core::Resume(const RequestArgs& args) {
+  if (args.data > 64) return Outcome::Return(-EIO);  // valid_signal()
+  return Outcome::ReturnThen(0, [this, link = args.link, request = args.request, signal = args.data] {
+    link->mode = *ModeOf(request);
+    ContinueFrom(link, static_cast<int>(signal));
+  });
+}
+
+// The tracer of `link` resumes its tracee with `signal`.
+void Core::ContinueFrom(Link* link, int signal) {
+  Thread* thread = link->tracee;
+  Stop& stop = thread->stop;
+  link->state = Link::State::kRunning;
+  if (thread->state != Thread::State::kStopped) return;
+  if (stop.holder != link) {
+    // A stop of the link's own, beside the thread's: the thread goes on if nobody else holds it.
+    if (stop.holder == nullptr) Finish(thread);
+    return;
+  }
+  stop.holder = nullptr;
+  if (stop.kind != StopKind::kSignal) {
+    // At a syscall-stop the kernel queues the signal, at others it is ignored (ptrace(2), "signal
+    // injection").
+    if (signal != 0) stop.signal = signal;
+  } else {
+    ChooseSignal(link, signal);
+  }
+  Advance(thread);
+}
+
+// At a signal-delivery-stop: the tracer of `link` lets `signal` through. Another one than the siginfo says
+// comes from the tracer (kernel/signal.c:ptrace_signal).
+void Core::ChooseSignal(const Link* link, int signal) {
+  Thread* thread = link->tracee;
+  thread->stop.signal = signal;
+  siginfo_t info;
+  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
+  if (signal == 0 || kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
+  if (info.si_signo == signal) return;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = signal;
+  info.si_code = SI_USER;
+  info.si_pid = PidIn(thread->pids, link->tracer->pids);
+  info.si_uid = UidOf(*link->tracer);
+  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+}
+
+Outcome Core::Detach(const RequestArgs& args) {
+  if (args.data > 64) return Outcome::Return(-EIO);
+  return Outcome::ReturnThen(
+      0, [this, link = args.link, signal = static_cast<int>(args.data)] { LetGo(link, signal); });
+}
+
+// The link ends; what it held goes on with `signal`.
+void Core::LetGo(Link* link, int signal) {
+  Thread* thread = link->tracee;
+  const bool held = link->state == Link::State::kStopped || link->state == Link::State::kListening;
+  const bool holder = thread->stop.holder == link;
+  if (held && holder && thread->state == Thread::State::kStopped) {
+    if (thread->stop.kind == StopKind::kSignal) {
+      ChooseSignal(link, signal);
+    } else if (signal != 0) {
+      thread->stop.signal = signal;
+    }
+  }
+  RemoveLink(link);
+  if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
+}
+
+Outcome Core::Interrupt(Link* link) {
+  if (!link->seized) return Outcome::Return(-EIO);
+  return Outcome::ReturnThen(0, [this, link] {
+    Thread* thread = link->tracee;
+    if (thread->state == Thread::State::kZombie || thread->state == Thread::State::kExiting) return;
+    if (thread->state == Thread::State::kStopped && link->state == Link::State::kRunning) {
+      // Another tracer holds the thread: this one sees it stopped at once.
+      const bool group = thread->process->group_stopped;
+      const int signal = group ? SIGSTOP : SIGTRAP;
+      Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, signal | (kEventStop << 8), 0);
+      return;
+    }
+    link->interrupt_pending = true;
+    kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+  });
+}
+
+// Only in a PTRACE_EVENT_STOP of a seized tracee.
+Outcome Core::Listen(const RequestArgs& args) {
+  Link* link = args.link;
+  if (!link->seized || (link->kind != StopKind::kGroupStop && link->kind != StopKind::kTrap)) {
+    return Outcome::Return(-EIO);
+  }
+  return Outcome::ReturnThen(0, [this, link] {
+    Thread* thread = link->tracee;
+    link->state = Link::State::kListening;
+    if (thread->stop.holder == link) {
+      thread->stop.holder = nullptr;
+      Advance(thread);
+    } else if (thread->stop.holder == nullptr) {
+      Finish(thread);
+    }
+  });
+}
+
+// kernel/ptrace.c:check_ptrace_options.
+long Core::CheckOptions(uint64_t options) const {
+  if ((options & ~static_cast<uint64_t>(kOptMask)) != 0) return -EINVAL;
+  // Only a tracer without a seccomp filter may suspend one; every guest has ours.
+  if ((options & kOptSuspendSeccomp) != 0) return -EPERM;
+  return 0;
+}
+
+Outcome Core::SetOptions(const RequestArgs& args) {
+  const long result = CheckOptions(args.data);
+  if (result == 0) args.link->options = args.data;
+  return Outcome::Return(result);
+}
+
+}  // namespace nestrace

@@ -1,0 +1,240 @@
+// The state machine behind Emulator. One class, one file for each topic of ptrace(2):
+//   calls.cc    intercepted calls: deciding, answering, and what an interruption does to them
+//   life.cc     birth, exec, exit, reaping, the death of a tracer
+//   stops.cc    a kernel stop on its way through the links, and the resume at the end
+//   report.cc   making a stop visible: registers, SIGCHLD, waking those who wait
+//   attach.cc   TRACEME, ATTACH, SEIZE and who may
+//   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
+//   inspect.cc  reading and writing a stopped tracee
+//   wait.cc     wait4, waitid, waitpid
+
+#ifndef NESTRACE_EMU_CORE_H_
+#define NESTRACE_EMU_CORE_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "emu/emulator.h"
+#include "emu/kernel.h"
+#include "emu/stop.h"
+#include "emu/thread.h"
+
+namespace nestrace {
+
+// What is to become of an intercepted call.
+struct Outcome {
+  enum class Kind {
+    kReturn,      // the call returns `value`; `then` is done only once the answer was taken
+    kContinue,    // the kernel carries the call out
+    kPark,        // no answer yet
+    kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
+  };
+  Kind kind = Kind::kReturn;
+  int64_t value = 0;
+  std::function<void()> then;
+
+  static Outcome Return(int64_t value) { return {Kind::kReturn, value, nullptr}; }
+  static Outcome ReturnThen(int64_t value, std::function<void()> then) {
+    return {Kind::kReturn, value, std::move(then)};
+  }
+  static Outcome Continue() { return {Kind::kContinue, 0, nullptr}; }
+  static Outcome Park() { return {Kind::kPark, 0, nullptr}; }
+  static Outcome StopCaller() { return {Kind::kStopCaller, 0, nullptr}; }
+};
+
+// One ptrace(2) call, its target verified as the caller's stopped tracee.
+struct RequestArgs {
+  Thread* caller = nullptr;
+  Link* link = nullptr;
+  Abi abi = Abi::kX86_64;
+  long request = 0;
+  uint64_t addr = 0;
+  uint64_t data = 0;
+};
+
+// One wait call, decoded.
+struct WaitSpec {
+  enum class Who { kAny, kPid, kPgid };
+  Who who = Who::kAny;
+  pid_t id = 0;  // kPid, kPgid: in the supervisor's namespace
+  uint32_t flags = 0;
+  bool waitid = false;
+  bool again = false;  // a non-blocking pidfd: EAGAIN instead of 0
+  Abi abi = Abi::kX86_64;
+  uint64_t status = 0;  // guest addresses, 0 if not wanted
+  uint64_t info = 0;
+  uint64_t usage = 0;
+};
+
+// What a wait finds.
+struct WaitFinding {
+  enum class Kind {
+    kNative,     // the kernel answers best itself
+    kStop,       // the stop reported over `link`
+    kExit,       // the end reported over `link`
+    kContinued,  // `link`'s tracee was continued by SIGCONT
+    kNothing,    // tracees, but nothing to report yet
+    kExpected,   // a report is certain to come at once: even WNOHANG waits for it
+  };
+  Kind kind = Kind::kNative;
+  Link* link = nullptr;
+};
+
+// Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo
+// carries the cookie and one of these, and is made what the kernel's would be at the signal-delivery-stop.
+enum OwnSignal : uint32_t {
+  kNotOurs = 0,
+  kSignalAttach,      // SIGSTOP of PTRACE_ATTACH: SI_KERNEL, pid 0
+  kSignalAutoAttach,  // SIGSTOP of a new tracee that was not seized: SI_USER, pid 0
+  kSignalExec,        // SIGTRAP after an exec without PTRACE_O_TRACEEXEC: SI_USER from itself
+};
+
+class Core {
+ public:
+  Core(Kernel* kernel, const Emulator::Options& options) : kernel_(kernel), options_(options) {}
+
+  void AddRoot(Tid tid);
+  void OnStop(Tid tid, int code, const struct rusage& usage);
+  void OnExit(Tid tid, const ExitInfo& info);
+  void OnNotification(const Notification& notification);
+
+  size_t thread_count() const { return threads_.size(); }
+  size_t held_zombies() const { return held_zombies_; }
+  bool IsHeld(Tid tid) const;
+  std::vector<Tid> LiveThreads() const;
+
+ private:
+  // --- table (life.cc)
+  Thread* Find(Tid tid) const;
+  Process* FindProcess(Tid tgid) const;
+  Thread* FromGuest(const Thread& viewer, pid_t pid) const;
+  static pid_t PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target);
+  Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator);
+  void RemoveThread(Thread* thread);
+  void DropProcess(Process* process);
+  void AdoptChildren(Process* dead);
+  uid_t UidOf(const Thread& thread) const;
+
+  // --- life.cc
+  void OnBirth(Thread* parent, int event);
+  void OnFirstStop(Thread* child, int code, const struct rusage& usage);
+  void OnExec(Thread* leader_or_caller, uint64_t old_tid);
+  void OnEventExit(Thread* thread);
+  void OnTracerGone(Thread* tracer);
+  void ReportExit(Thread* thread);
+  void Reap(Thread* thread);
+
+  // --- stops.cc
+  void HandleStop(Thread* thread);
+  bool Wants(const Thread& thread, const Link& link) const;
+  void Offer(Thread* thread);
+  void Advance(Thread* thread);
+  void Finish(Thread* thread);
+  void ResumeThread(Thread* thread);
+  uint64_t MessageFor(const Link& link) const;
+  ResumeMode CombinedMode(const Thread& thread) const;
+
+  // --- report.cc
+  bool Capture(Thread* thread);
+  bool Report(Link* link, StopKind kind, int code, uint64_t message);
+  void NotifyTracer(Link* link, int cld_code, int status);
+  void QueueSignal(Thread* thread, int signal, OwnSignal kind);
+  void RecogniseSignal(Thread* thread);
+
+  // --- attach.cc
+  Outcome Traceme(Thread* caller);
+  Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
+  bool TracedUpTo(const Thread& thread, const Process& ancestor) const;
+  std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
+  Link* AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, uint64_t options);
+  void RemoveLink(Link* link);
+
+  // --- control.cc
+  Outcome Ptrace(Thread* caller, const Notification& n);
+  Outcome Resume(const RequestArgs& args);
+  Outcome Detach(const RequestArgs& args);
+  Outcome Interrupt(Link* link);
+  Outcome Listen(const RequestArgs& args);
+  Outcome SetOptions(const RequestArgs& args);
+  void ContinueFrom(Link* link, int signal);
+  void ChooseSignal(const Link* link, int signal);
+  void LetGo(Link* link, int signal);
+  long CheckOptions(uint64_t options) const;
+
+  // --- inspect.cc
+  Outcome Inspect(const RequestArgs& args);
+  Outcome ReadRegset(const RequestArgs& args);
+  Outcome WriteRegset(const RequestArgs& args);
+  Outcome GetBytes(const RequestArgs& args, size_t size);
+  Outcome SetBytes(const RequestArgs& args, size_t size);
+  Outcome GetSigInfo(const RequestArgs& args);
+  Outcome SetSigInfo(const RequestArgs& args);
+  Outcome PeekSigInfo(const RequestArgs& args);
+  Outcome ArchPrctl(const RequestArgs& args);
+  Outcome GetSyscallInfo(const RequestArgs& args);
+  Outcome SeccompGetFilter(const RequestArgs& args);
+  Outcome SeccompGetMetadata(const RequestArgs& args);
+  Outcome CopyOut(const RequestArgs& args, uint64_t addr, absl::Span<const char> bytes, int64_t result);
+  bool Alive(const Thread& thread) const;
+  long ReadIovec(const RequestArgs& args, uint64_t iov[2]);
+  Outcome WriteIovecLength(const RequestArgs& args, uint64_t length);
+
+  // --- wait.cc
+  Outcome Wait(Thread* caller, const Notification& n);
+  std::optional<WaitSpec> ParseWait(Thread* caller, const Notification& n) const;
+  WaitFinding Evaluate(Thread* caller, const WaitSpec& spec);
+  std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
+  Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
+  Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
+  Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
+  Outcome AnswerNothing(Thread* caller, const WaitSpec& spec);
+  long WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status, pid_t pid,
+                 uid_t uid, const struct rusage& usage);
+  long WriteInfo(Thread* caller, const WaitSpec& spec, int signal, int code, pid_t pid, uid_t uid,
+                 int status);
+
+  // --- calls.cc
+  Outcome Decide(Thread* caller, const Notification& n);
+  void Carry(Thread* caller, Outcome outcome);
+  void Settle(Thread* thread);
+  void Kick(Thread* thread);
+  Outcome NoteSigaction(Thread* caller, const Notification& n);
+  Outcome StripUntraced(Thread* caller, const Notification& n);
+  void RestoreCloneFlags(Thread* thread, const Thread& caller);
+  // Memory of the thread that makes the call under way. -EPERM: only once it is stopped.
+  long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
+  long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
+  // After every event: parked waits of processes that something happened to are decided again.
+  void Pump();
+
+  Kernel* const kernel_;
+  const Emulator::Options options_;
+  absl::flat_hash_map<Tid, std::unique_ptr<Thread>> threads_;
+  absl::flat_hash_map<Tid, std::unique_ptr<Process>> processes_;
+  // First stops of threads whose parent's event has not come yet.
+  struct EarlyStop {
+    int code;
+    struct rusage usage;
+  };
+  absl::flat_hash_map<Tid, EarlyStop> early_stops_;
+  absl::flat_hash_map<Tid, ExitInfo> early_exits_;
+  size_t held_zombies_ = 0;
+  std::set<Tid> dirty_;  // processes (tgid) whose parked waits are to be decided again
+  // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.
+  struct QueuedSigchld {
+    uint32_t sequence;
+    siginfo_t info;
+  };
+  std::deque<QueuedSigchld> sigchlds_;
+  uint32_t sigchld_sequence_ = 0;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_EMU_CORE_H_

@@ -1,0 +1,23 @@
+#include "emu/emulator.h"
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+const uint64_t Emulator::kRealOptions = kOptSysGood | kOptTraceFork | kOptTraceVfork | kOptTraceClone |
+                                        kOptTraceExec | kOptTraceVforkDone | kOptTraceExit |
+                                        kOptTraceSeccomp | kOptExitKill;
+
+Emulator::Emulator(Kernel* kernel, const Options& options) : core_(std::make_unique<Core>(kernel, options)) {}
+Emulator::~Emulator() = default;
+
+void Emulator::AddRoot(Tid tid) { core_->AddRoot(tid); }
+void Emulator::OnStop(Tid tid, int code, const struct rusage& usage) { core_->OnStop(tid, code, usage); }
+void Emulator::OnExit(Tid tid, const ExitInfo& info) { core_->OnExit(tid, info); }
+void Emulator::OnNotification(const Notification& notification) { core_->OnNotification(notification); }
+size_t Emulator::thread_count() const { return core_->thread_count(); }
+size_t Emulator::held_zombies() const { return core_->held_zombies(); }
+bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }
+std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
+
+}  // namespace nestrace

@@ -1,0 +1,73 @@
+// The emulation: a deterministic state machine. The supervisor feeds it what the kernel says of its guests
+// (stops, exits, notifications); it calls out through Kernel. It makes no system call and reads no clock.
+//
+//   Emulator emulator(&kernel, {});
+//   emulator.AddRoot(tid);                       // already seized with Emulator::kRealOptions, running
+//   for (;;) {
+//     ... emulator.OnStop(tid, code, usage);     // from waitid(WSTOPPED)
+//     ... emulator.OnExit(tid, info);            // from waitid(WEXITED|WNOWAIT)
+//     ... emulator.OnNotification(notification); // from SECCOMP_IOCTL_NOTIF_RECV
+//   }
+//
+// The real attachment of every guest thread is PTRACE_SEIZE with kRealOptions. Each event is handled to its
+// end before the call returns.
+
+#ifndef NESTRACE_EMU_EMULATOR_H_
+#define NESTRACE_EMU_EMULATOR_H_
+
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "emu/kernel.h"
+#include "emu/types.h"
+
+namespace nestrace {
+
+class Core;  // the state machine behind the facade, emu/core.h
+
+class Emulator {
+ public:
+  struct Options {
+    bool nesting = true;         // false: a second tracer is EPERM, as on the bare kernel
+    uint32_t signal_cookie = 0;  // random: marks the signals that the supervisor itself queues
+    pid_t supervisor = 0;        // own pid, as the guests' siginfo shows it
+  };
+
+  // PTRACE_O_* of the real attachment: every event is reported, EXITKILL.
+  static const uint64_t kRealOptions;
+
+  Emulator(Kernel* kernel, const Options& options);
+  ~Emulator();
+  Emulator(const Emulator&) = delete;
+  Emulator& operator=(const Emulator&) = delete;
+
+  // The first thread of the tree: seized, running, a child of the supervisor.
+  void AddRoot(Tid tid);
+
+  // A thread entered a ptrace-stop. `code` is si_status of waitid(WSTOPPED): the wait status >> 8.
+  void OnStop(Tid tid, int code, const struct rusage& usage);
+  // A thread is a zombie (seen with WNOWAIT; it is reaped through Kernel::Reap, now or later).
+  void OnExit(Tid tid, const ExitInfo& info);
+  // A guest made an intercepted call.
+  void OnNotification(const Notification& notification);
+
+  // Threads (zombies held for a tracer included) that still exist. The run is over when it is 0.
+  size_t thread_count() const;
+  // Zombies that were announced by OnExit and are not reaped yet, because a tracer has to see them first.
+  // While it is not 0, waitid(P_ALL, WEXITED|WNOWAIT) may keep returning one of them.
+  size_t held_zombies() const;
+  // True if OnExit was called for `tid` and the zombie is held.
+  bool IsHeld(Tid tid) const;
+  // The ids of all threads that are not held zombies, in no special order.
+  std::vector<Tid> LiveThreads() const;
+
+ private:
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_EMU_EMULATOR_H_

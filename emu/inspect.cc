@@ -1,0 +1,367 @@
+// Reading and writing a stopped tracee.
+//
+// The general registers and NT_X86_XSTATE come from the capture of the stop; everything else is asked of the
+// kernel with the guest's own arguments, so that its checks and errnos are the kernel's, and only where a
+// link must see something else than the real tracer (options it did not ask for, a group-stop without
+// siginfo) is the result put right.
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+namespace {
+
+constexpr size_t kLargestRegset = 65536;  // longer iovecs are clipped; no regset is near it
+
+// What a request moves, for those that move a block of fixed size between `data` and the tracee.
+struct Block {
+  long request;
+  bool out;  // from the tracee to the tracer
+  size_t size64;
+  size_t size32;  // 0: no such request in that ABI
+};
+
+constexpr Block kBlocks[] = {
+    {kPeekText, true, 8, 4},
+    {kPeekData, true, 8, 4},
+    {kPeekUser, true, 8, 4},
+    {kGetRegs, true, kGeneralRegsSize, 68},
+    {kSetRegs, false, kGeneralRegsSize, 68},
+    {kGetFpRegs, true, kFxsaveSize, 108},
+    {kSetFpRegs, false, kFxsaveSize, 108},
+    {kGetFpxRegs, true, 0, kFxsaveSize},
+    {kSetFpxRegs, false, 0, kFxsaveSize},
+    {kGetThreadArea, true, 16, 16},
+    {kSetThreadArea, false, 16, 16},
+    {kGetSigMask, true, 8, 8},
+    {kSetSigMask, false, 8, 8},
+    {kGetRseqConfiguration, true, 24, 24},
+    {kSetSyscallUserDispatchConfig, false, 32, 32},
+    {kGetSyscallUserDispatchConfig, true, 32, 32},
+};
+
+}  // namespace
+
+// Copies `bytes` to the caller and makes `result` the answer.
+Outcome Core::CopyOut(const RequestArgs& args, uint64_t addr, absl::Span<const char> bytes, int64_t result) {
+  if (!bytes.empty()) {
+    const long written = WriteCaller(args.caller, addr, bytes);
+    if (written == -EPERM) return Outcome::StopCaller();
+    if (written < 0) return Outcome::Return(-EFAULT);
+  }
+  return Outcome::Return(result);
+}
+
+Outcome Core::Inspect(const RequestArgs& args) {
+  switch (args.request) {
+    case kGetRegset:
+      return ReadRegset(args);
+    case kSetRegset:
+      return WriteRegset(args);
+    case kGetSigInfo:
+      return GetSigInfo(args);
+    case kSetSigInfo:
+      return SetSigInfo(args);
+    case kPeekSigInfo:
+      return PeekSigInfo(args);
+    case kArchPrctl:
+      return ArchPrctl(args);
+    case kGetSyscallInfo:
+    case kSetSyscallInfo:
+      return GetSyscallInfo(args);
+    case kSeccompGetFilter:
+      return SeccompGetFilter(args);
+    case kSeccompGetMetadata:
+      return SeccompGetMetadata(args);
+    case kGetEventMsg: {
+      const uint64_t message = args.link->message;
+      return CopyOut(args, args.data,
+                     absl::MakeConstSpan(reinterpret_cast<const char*>(&message), WordSize(args.abi)), 0);
+    }
+    case kPokeText:
+    case kPokeData:
+    case kPokeUser: {
+      const long result =
+          kernel_->Ptrace(args.abi, args.request, args.link->tracee->tid, args.addr, args.data);
+      if (args.request == kPokeUser) args.link->tracee->registers.valid = false;
+      return Outcome::Return(result);
+    }
+    default:
+      break;
+  }
+  for (const Block& block : kBlocks) {
+    if (block.request != args.request) continue;
+    const size_t size = args.abi == Abi::kX86_64 ? block.size64 : block.size32;
+    if (size == 0) break;
+    return block.out ? GetBytes(args, size) : SetBytes(args, size);
+  }
+  return Outcome::Return(-EIO);
+}
+
+Outcome Core::GetBytes(const RequestArgs& args, size_t size) {
+  Thread* tracee = args.link->tracee;
+  char buffer[kFxsaveSize];
+  auto bytes = absl::MakeSpan(buffer, size);
+  if (args.request == kGetRegs && args.abi == Abi::kX86_64) {
+    if (!Capture(tracee)) return Outcome::Return(-ESRCH);
+    return CopyOut(args, args.data,
+                   absl::MakeConstSpan(reinterpret_cast<const char*>(&tracee->registers.general), size), 0);
+  }
+  const long result = kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes);
+  if (result < 0) return Outcome::Return(result);
+  return CopyOut(args, args.data, bytes, result);
+}
+
+Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
+  Thread* tracee = args.link->tracee;
+  char buffer[kFxsaveSize] = {0};
+  auto bytes = absl::MakeSpan(buffer, size);
+  const long read = ReadCaller(args.caller, args.data, bytes);
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) {
+    // Requests with a length argument check it before they look at the data.
+    const long result = args.request == kSetSigMask && args.addr != 8                      ? -EINVAL
+                        : args.request == kSetSyscallUserDispatchConfig && args.addr != 32 ? -EINVAL
+                                                                                           : -EFAULT;
+    return Outcome::Return(result);
+  }
+  const long result = kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes);
+  tracee->registers.valid = false;
+  return Outcome::Return(result);
+}
+
+Outcome Core::ReadRegset(const RequestArgs& args) {
+  Thread* tracee = args.link->tracee;
+  uint64_t iov[2];  // base, length
+  const long read = ReadIovec(args, iov);
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  std::vector<char> buffer;
+  absl::Span<const char> bytes;
+  long length = -1;
+  if (args.abi == Abi::kX86_64 && (args.addr == kNtPrstatus || args.addr == kNtX86Xstate) &&
+      iov[1] % 8 == 0) {
+    if (!Capture(tracee)) return Outcome::Return(-ESRCH);
+    const RegisterCache& cache = tracee->registers;
+    if (args.addr == kNtX86Xstate) {
+      bytes = absl::MakeConstSpan(cache.xstate);
+    } else if (cache.general.cs == kUser64Cs) {  // else the layout is the 32-bit one (task_user_regset_view)
+      bytes = absl::MakeConstSpan(reinterpret_cast<const char*>(&cache.general), kGeneralRegsSize);
+    }
+    if (!bytes.empty()) {
+      bytes = bytes.subspan(0, std::min<uint64_t>(iov[1], bytes.size()));
+      length = bytes.size();
+    }
+  }
+  if (length < 0) {
+    buffer.resize(std::min<uint64_t>(iov[1], kLargestRegset + iov[1] % 16));
+    length = kernel_->PtraceRegset(args.abi, kGetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
+    if (length < 0) return Outcome::Return(length);
+    bytes = absl::MakeConstSpan(buffer).subspan(0, length);
+  }
+  if (!bytes.empty()) {
+    const long written = WriteCaller(args.caller, iov[0], bytes);
+    if (written == -EPERM) return Outcome::StopCaller();
+    if (written < 0) return Outcome::Return(-EFAULT);
+  }
+  return WriteIovecLength(args, length);
+}
+
+Outcome Core::WriteRegset(const RequestArgs& args) {
+  Thread* tracee = args.link->tracee;
+  uint64_t iov[2];
+  long read = ReadIovec(args, iov);
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  std::vector<char> buffer(std::min<uint64_t>(iov[1], kLargestRegset + iov[1] % 16));
+  // The kernel looks at the note type and the length first; an unreadable buffer matters only behind that.
+  const long known =
+      kernel_->PtraceRegset(args.abi, kGetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
+  if (known == -EINVAL || known == -ESRCH) return Outcome::Return(known);
+  // Of a longer iovec the kernel reads what the regset holds.
+  const size_t length = known < 0 ? buffer.size() : std::min<size_t>(known, buffer.size());
+  read = length == 0 ? 0 : ReadCaller(args.caller, iov[0], absl::MakeSpan(buffer).subspan(0, length));
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  const long result =
+      kernel_->PtraceRegset(args.abi, kSetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
+  tracee->registers.valid = false;
+  if (result < 0) return Outcome::Return(result);
+  return WriteIovecLength(args, result);
+}
+
+long Core::ReadIovec(const RequestArgs& args, uint64_t iov[2]) {
+  if (args.abi == Abi::kX86_64) {
+    return ReadCaller(args.caller, args.data, absl::MakeSpan(reinterpret_cast<char*>(iov), 16));
+  }
+  uint32_t compat[2] = {0, 0};
+  const long read = ReadCaller(args.caller, args.data, absl::MakeSpan(reinterpret_cast<char*>(compat), 8));
+  iov[0] = compat[0];
+  iov[1] = compat[1];
+  return read;
+}
+
+Outcome Core::WriteIovecLength(const RequestArgs& args, uint64_t length) {
+  const size_t word = WordSize(args.abi);
+  return CopyOut(args, args.data + word, absl::MakeConstSpan(reinterpret_cast<const char*>(&length), word),
+                 0);
+}
+
+Outcome Core::GetSigInfo(const RequestArgs& args) {
+  const Link& link = *args.link;
+  if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
+  char buffer[sizeof(siginfo_t)];
+  auto bytes = absl::MakeSpan(buffer);
+  const long result = kernel_->PtraceBuffer(args.abi, kGetSigInfo, link.tracee->tid, 0, bytes);
+  if (result < 0) return Outcome::Return(result);
+  if (link.kind == StopKind::kSyscall && !link.good_syscall_code) {
+    const int code = SIGTRAP;
+    memcpy(buffer + 8, &code, sizeof(code));  // si_code, in both ABIs
+  }
+  return CopyOut(args, args.data, bytes, 0);
+}
+
+Outcome Core::SetSigInfo(const RequestArgs& args) {
+  const Link& link = *args.link;
+  char buffer[sizeof(siginfo_t)];
+  auto bytes = absl::MakeSpan(buffer);
+  const long read = ReadCaller(args.caller, args.data, bytes);
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
+  return Outcome::Return(kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, bytes));
+}
+
+// addr: struct ptrace_peeksiginfo_args {u64 off; u32 flags; s32 nr}; data: an array of siginfo.
+Outcome Core::PeekSigInfo(const RequestArgs& args) {
+  struct {
+    uint64_t offset;
+    uint32_t flags;
+    int32_t count;
+  } peek;
+  static_assert(sizeof(peek) == 16);
+  const long read =
+      ReadCaller(args.caller, args.addr, absl::MakeSpan(reinterpret_cast<char*>(&peek), sizeof(peek)));
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  // The kernel keeps no more than RLIMIT_SIGPENDING; the answer is asked for in one piece of at most this
+  // many.
+  constexpr int32_t kMost = 4096;
+  std::vector<char> buffer(sizeof(peek) + sizeof(siginfo_t) * std::clamp(peek.count, 0, kMost));
+  peek.count = std::min(peek.count, kMost);
+  memcpy(buffer.data(), &peek, sizeof(peek));
+  const long result = kernel_->PeekSigInfo(args.abi, args.link->tracee->tid, absl::MakeSpan(buffer));
+  if (result <= 0) return Outcome::Return(result);
+  return CopyOut(args, args.data,
+                 absl::MakeConstSpan(buffer).subspan(sizeof(peek), result * sizeof(siginfo_t)), result);
+}
+
+// data: the ARCH_* code, addr: its argument. Only codes that are about the tracee; those that would act on
+// the process that asks (ARCH_MAP_VDSO_*) would act on the supervisor.
+Outcome Core::ArchPrctl(const RequestArgs& args) {
+  if (args.abi != Abi::kX86_64) return Outcome::Return(-EIO);
+  constexpr uint64_t kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
+  constexpr uint64_t kGetUntagMask = 0x4001, kGetMaxTagBits = 0x4003, kShstkStatus = 0x5005;
+  Thread* tracee = args.link->tracee;
+  switch (args.data) {
+    case kSetGs:
+    case kSetFs: {
+      const long result = kernel_->Ptrace(Abi::kX86_64, kArchPrctl, tracee->tid, args.addr, args.data);
+      tracee->registers.valid = false;
+      return Outcome::Return(result);
+    }
+    case kGetFs:
+    case kGetGs:
+    case kGetUntagMask:
+    case kGetMaxTagBits:
+    case kShstkStatus: {
+      uint64_t value = 0;
+      auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&value), sizeof(value));
+      const long result = kernel_->ArchPrctl(tracee->tid, args.data, bytes);
+      if (result < 0) return Outcome::Return(result);
+      return CopyOut(args, args.addr, bytes, result);
+    }
+    default:
+      return Outcome::Return(-EINVAL);
+  }
+}
+
+// PTRACE_GET_SYSCALL_INFO and PTRACE_SET_SYSCALL_INFO: addr is the size of the structure.
+Outcome Core::GetSyscallInfo(const RequestArgs& args) {
+  constexpr size_t kMost = 128;  // sizeof(struct ptrace_syscall_info) is 88
+  constexpr size_t kNoneSize = 24;
+  const Link& link = *args.link;
+  const bool named =
+      link.good_syscall_code || (link.kind == StopKind::kEvent && link.tracee->stop.event == kEventSeccomp);
+  char buffer[kMost] = {0};
+  const uint64_t size = std::min<uint64_t>(args.addr, kMost);
+  auto bytes = absl::MakeSpan(buffer, size);
+  if (args.request == kSetSyscallInfo) {
+    const long read = size == 0 ? 0 : ReadCaller(args.caller, args.data, bytes);
+    if (read == -EPERM) return Outcome::StopCaller();
+    if (read < 0) return Outcome::Return(args.addr < 88 ? -EINVAL : -EFAULT);
+    if (!named && size > 0)
+      buffer[0] = static_cast<char>(0xff);  // op can't match a stop that is none for this tracer
+    const long result = kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, args.addr, bytes);
+    link.tracee->registers.valid = false;
+    return Outcome::Return(result);
+  }
+  long result = kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, size, bytes);
+  if (result < 0) return Outcome::Return(result);
+  if (!named) {
+    buffer[0] = 0;  // PTRACE_SYSCALL_INFO_NONE
+    result = std::min<long>(result, kNoneSize);
+  }
+  return CopyOut(args, args.data, bytes.subspan(0, std::min<uint64_t>(result, size)), result);
+}
+
+// The filters of a guest without ours, the outermost. The kernel allows it to a tracer with CAP_SYS_ADMIN and
+// no filter of its own.
+Outcome Core::SeccompGetFilter(const RequestArgs& args) {
+  ThreadFacts caller, tracee;
+  Thread* thread = args.link->tracee;
+  if (!kernel_->ReadFacts(args.caller->tid, &caller) || !kernel_->ReadFacts(thread->tid, &tracee)) {
+    return Outcome::Return(-ESRCH);
+  }
+  if (!caller.has_cap_sys_admin || caller.seccomp_filters != 1) return Outcome::Return(-EACCES);
+  const uint64_t visible = tracee.seccomp_filters - 1;
+  if (visible == 0) return Outcome::Return(-EINVAL);  // as for a task without seccomp
+  if (args.addr >= visible) return Outcome::Return(-ENOENT);
+  std::vector<char> program(BPF_MAXINSNS * sizeof(struct sock_filter));
+  const long count =
+      kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid, args.addr, absl::MakeSpan(program));
+  if (count < 0 || args.data == 0) return Outcome::Return(count);
+  return CopyOut(args, args.data, absl::MakeConstSpan(program).subspan(0, count * sizeof(struct sock_filter)),
+                 count);
+}
+
+Outcome Core::SeccompGetMetadata(const RequestArgs& args) {
+  ThreadFacts caller, tracee;
+  Thread* thread = args.link->tracee;
+  if (!kernel_->ReadFacts(args.caller->tid, &caller) || !kernel_->ReadFacts(thread->tid, &tracee)) {
+    return Outcome::Return(-ESRCH);
+  }
+  if (!caller.has_cap_sys_admin || caller.seccomp_filters != 1) return Outcome::Return(-EACCES);
+  uint64_t metadata[2] = {0, 0};  // filter_off, flags
+  const uint64_t size = std::min<uint64_t>(args.addr, sizeof(metadata));
+  if (size < sizeof(metadata[0])) return Outcome::Return(-EINVAL);
+  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(metadata), size);
+  const long read = ReadCaller(args.caller, args.data, bytes.subspan(0, sizeof(metadata[0])));
+  if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0) return Outcome::Return(-EFAULT);
+  const uint64_t visible = tracee.seccomp_filters - 1;
+  if (visible == 0) return Outcome::Return(-EINVAL);
+  if (metadata[0] >= visible) return Outcome::Return(-ENOENT);
+  const long result = kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetMetadata, thread->tid, size, bytes);
+  if (result < 0) return Outcome::Return(result);
+  return CopyOut(args, args.data, bytes, result);
+}
+
+}  // namespace nestrace

@@ -1,0 +1,117 @@
+// The seam between the emulation and the kernel: everything emu/ may ask of Linux, one virtual function for
+// each mechanism, mirroring the system call without any policy. supervisor/ implements it on the real
+// kernel, tests/ with a script.
+//
+// Every call on a guest may find it dead: that is -ESRCH, at any call, and never an error of ours. Results
+// are the kernel's own: zero or more on success, a negative errno otherwise.
+
+#ifndef NESTRACE_EMU_KERNEL_H_
+#define NESTRACE_EMU_KERNEL_H_
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "emu/types.h"
+
+namespace nestrace {
+
+// A pid namespace a thread is in, with the thread's number there.
+struct NamespacedPid {
+  uint64_t pid_namespace = 0;  // inode of the namespace; 0 stands for the supervisor's own
+  pid_t pid = 0;
+};
+
+// What the kernel says about a living (or zombie) thread: /proc/TID/status and /proc/TID/ns/pid.
+struct ThreadFacts {
+  pid_t tgid = 0;         // thread group leader
+  pid_t parent_tgid = 0;  // thread group of the real parent; 0 if it is outside the pid namespace
+  // From the supervisor's namespace (front) to the thread's innermost one (back). Never empty.
+  std::vector<NamespacedPid> pids;
+  uid_t uid = 0;                   // real uid, in the supervisor's user namespace
+  uint64_t blocked_signals = 0;    // SigBlk, bit N-1 for signal N
+  uint64_t pending_signals = 0;    // SigPnd | ShdPnd
+  int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
+  bool has_cap_sys_admin = false;  // CapEff holds CAP_SYS_ADMIN
+};
+
+// How a process ended (siginfo of waitid(2)).
+struct ExitInfo {
+  int status = 0;  // wait(2) encoding
+  struct rusage usage = {};
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // --- ptrace(2) on a guest. `abi` is the ABI whose structure layouts are wanted; with kI386 the call is
+  // made as a 32-bit process would make it, so that the kernel itself converts.
+
+  // `data` is a plain value (resume requests, POKE*, SETOPTIONS, INTERRUPT, LISTEN, ...).
+  virtual long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) = 0;
+  // `data` is a buffer that the kernel reads and/or writes. It must be as large as the request needs.
+  virtual long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) = 0;
+  // PTRACE_GETREGSET / PTRACE_SETREGSET of note `type` with an iovec {buffer.data(), buffer.size()}.
+  // Returns the iov_len that the kernel left (>= 0), or a negative errno.
+  virtual long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) = 0;
+
+  // PTRACE_PEEKSIGINFO: `buffer` holds a struct ptrace_peeksiginfo_args (16 bytes) and behind it room for its
+  // `nr` siginfos of 128 bytes. Returns the number of siginfos.
+  virtual long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) = 0;
+  // PTRACE_ARCH_PRCTL with a code that writes to its argument (addr), which is `out`.
+  virtual long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) = 0;
+
+  // --- memory of a guest, with the access rights of the guest itself (a read-only page can't be written).
+  // The whole span is transferred (0), or -EFAULT; -ESRCH if the guest is gone; -EPERM if the supervisor may
+  // not read this guest from outside (it is not dumpable): the caller then stops it and uses
+  // PTRACE_PEEKDATA.
+  virtual long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) = 0;
+  virtual long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) = 0;
+
+  // --- signals.
+  // tgkill(2).
+  virtual long SendSignal(Tid tgid, Tid tid, int signal) = 0;
+  // rt_tgsigqueueinfo(2) to thread `tid`; rt_sigqueueinfo(2) to the whole process if `tid` is 0.
+  // info.si_code must be negative.
+  virtual long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) = 0;
+
+  // --- waiting. waitid(P_PID, tid, WEXITED|__WALL|WNOHANG): reaps the supervisor's half of a zombie that
+  // OnExit announced. If its real parent is another process, the kernel now tells that parent.
+  virtual long Reap(Tid tid) = 0;
+  // 1 if the process of `tid` was continued by SIGCONT and nobody has waited for that yet; takes it unless
+  // `leave`: waitid(P_PID, tid, WCONTINUED|__WALL|WNOHANG, WNOWAIT if `leave`).
+  virtual long WaitContinued(Tid tid, bool leave) = 0;
+
+  // --- answering notification `id`. True if the answer was taken; false if the guest was interrupted or
+  // killed meanwhile, in which case nothing was answered.
+  // The guest's call returns `value`; a value in [-4095, -1] is a negative errno.
+  virtual bool Answer(uint64_t id, int64_t value) = 0;
+  // The kernel carries out the call itself (SECCOMP_USER_NOTIF_FLAG_CONTINUE).
+  virtual bool Continue(uint64_t id) = 0;
+
+  // --- facts.
+  // False if the thread is gone.
+  virtual bool ReadFacts(Tid tid, ThreadFacts* facts) = 0;
+  // getpgid(2) of the process of `tid`.
+  virtual long ProcessGroup(Tid tid) = 0;
+  // True while a task (zombies too) has this id: kill(tid, 0).
+  virtual bool Exists(Tid tid) = 0;
+  // The process (in the supervisor's namespace) that descriptor `fd` of `tid` is a pidfd of; -EBADF if it
+  // isn't one; -ESRCH if that process has been reaped. `nonblocking`: the descriptor is O_NONBLOCK.
+  virtual long PidfdTarget(Tid tid, int fd, bool* nonblocking) = 0;
+  // The system call that `tid` is blocked in inside the kernel (/proc/TID/syscall), -1 if it is running or
+  // stopped elsewhere.
+  virtual long BlockedIn(Tid tid) = 0;
+  // The kernel's PTRACE_MODE_ATTACH_REALCREDS check as it would judge `caller` on `target`: 0 or -EPERM.
+  virtual long MayAttach(Tid caller, Tid target) = 0;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_EMU_KERNEL_H_

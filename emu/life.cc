@@ -1,0 +1,371 @@
+// Birth, exec, exit and reaping of guests, and the death of a tracer.
+//
+// Birth: the parent's PTRACE_EVENT_FORK/VFORK/CLONE and the child's first PTRACE_EVENT_STOP come in either
+// order. The child becomes a thread of the table at the parent's event; an earlier first stop waits in
+// early_stops_ until then.
+
+#include <errno.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+bool Thread::is_leader() const { return process->tgid == tid; }
+
+Link* Thread::LinkOf(const Thread* tracer) const {
+  for (const auto& link : links) {
+    if (link->tracer == tracer) return link.get();
+  }
+  return nullptr;
+}
+
+Link* Thread::LinkOfProcess(const Process* traced_by) const {
+  for (const auto& link : links) {
+    if (link->tracer->process == traced_by) return link.get();
+  }
+  return nullptr;
+}
+
+Thread* Core::Find(Tid tid) const {
+  const auto it = threads_.find(tid);
+  return it == threads_.end() ? nullptr : it->second.get();
+}
+
+Process* Core::FindProcess(Tid tgid) const {
+  const auto it = processes_.find(tgid);
+  return it == processes_.end() ? nullptr : it->second.get();
+}
+
+// The thread that `viewer` calls `pid`: ids are numbers of the caller's pid namespace.
+Thread* Core::FromGuest(const Thread& viewer, pid_t pid) const {
+  if (pid <= 0) return nullptr;
+  if (viewer.pids.size() == 1) return Find(Tid{pid});
+  for (const auto& [tid, thread] : threads_) {
+    if (PidIn(viewer.pids, thread->pids) == pid) return thread.get();
+  }
+  return nullptr;
+}
+
+// What the namespace of `viewer` calls `target`; 0 if it can't see it.
+pid_t Core::PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target) {
+  const size_t depth = viewer.size() - 1;
+  if (depth >= target.size()) return 0;
+  if (target[depth].pid_namespace != viewer[depth].pid_namespace) return 0;
+  return target[depth].pid;
+}
+
+uid_t Core::UidOf(const Thread& thread) const {
+  ThreadFacts facts;
+  return kernel_->ReadFacts(thread.tid, &facts) ? facts.uid : 0;
+}
+
+bool Core::IsHeld(Tid tid) const {
+  const Thread* thread = Find(tid);
+  return thread != nullptr && thread->state == Thread::State::kZombie;
+}
+
+std::vector<Tid> Core::LiveThreads() const {
+  std::vector<Tid> live;
+  live.reserve(threads_.size());
+  for (const auto& [tid, thread] : threads_) {
+    if (thread->state != Thread::State::kZombie) live.push_back(tid);
+  }
+  return live;
+}
+
+Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator) {
+  auto owned = std::make_unique<Thread>();
+  Thread* thread = owned.get();
+  thread->tid = tid;
+  thread->pids = facts.pids;
+  const Tid tgid{facts.tgid};
+  Process* process = FindProcess(tgid);
+  if (process != nullptr && tgid == tid) {  // the number of a process that is gone, used again
+    DropProcess(process);
+    process = nullptr;
+  }
+  if (process == nullptr) {
+    auto owned_process = std::make_unique<Process>();
+    process = owned_process.get();
+    process->tgid = tgid;
+    process->pids = facts.pids;
+    if (creator != nullptr) {
+      process->sigchld = creator->process->sigchld;
+      // CLONE_PARENT: the child of its creator's parent.
+      process->parent =
+          facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
+      if (process->parent != nullptr) {
+        process->parent->process->children.push_back(process);
+        dirty_.insert(process->parent->process->tgid);
+      }
+    }
+    processes_[tgid] = std::move(owned_process);
+  }
+  thread->process = process;
+  process->threads.push_back(thread);
+  threads_[tid] = std::move(owned);
+  return thread;
+}
+
+void Core::AddRoot(Tid tid) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts)) {
+    facts.tgid = tid.value;
+    facts.pids = {{0, tid.value}};
+  }
+  AddThread(tid, facts, nullptr)->state = Thread::State::kRunning;
+}
+
+// `parent` is stopped at the event of a new child.
+void Core::OnBirth(Thread* parent, int event) {
+  const Tid tid{static_cast<pid_t>(parent->stop.message)};
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts)) {
+    facts.tgid = tid.value;
+    facts.parent_tgid = parent->process->tgid.value;
+    facts.pids = {{0, tid.value}};
+  }
+  Thread* child = AddThread(tid, facts, parent);
+  if (parent->untraced_clone) {
+    RestoreCloneFlags(parent, *parent);
+    child->untraced_clone = true;
+    child->untraced_value = parent->untraced_value;
+    child->untraced_where = parent->untraced_where;
+    child->call.notification = parent->call.notification;  // says which call the flags belong to
+  } else {
+    uint64_t flags = 0;
+    struct user_regs_struct regs;
+    if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
+                              absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) == 0) {
+      const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+      if (KindOf(abi, static_cast<int>(regs.orig_rax)) == CallKind::kClone) {
+        flags = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
+      } else if (KindOf(abi, static_cast<int>(regs.orig_rax)) == CallKind::kClone3) {
+        ReadCaller(parent, abi == Abi::kX86_64 ? regs.rdi : regs.rbx,
+                   absl::MakeSpan(reinterpret_cast<char*>(&flags), sizeof(flags)));
+      }
+    }
+    for (const auto& link : parent->links) {
+      if ((link->options & (1ull << event)) == 0 && (flags & kClonePtrace) == 0) continue;
+      AddLink(link->tracer, child, child->links.size(), link->seized, link->options);
+    }
+  }
+  const auto early = early_stops_.find(tid);
+  if (early != early_stops_.end()) {
+    const EarlyStop stop = early->second;
+    early_stops_.erase(early);
+    OnFirstStop(child, stop.code, stop.usage);
+  }
+  const auto gone = early_exits_.find(tid);
+  if (gone != early_exits_.end()) {
+    const ExitInfo info = gone->second;
+    early_exits_.erase(gone);
+    OnExit(tid, info);
+  }
+}
+
+void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
+  child->state = Thread::State::kStopped;
+  child->stop = Stop();
+  child->stop.usage = usage;
+  child->stop.code = code;
+  const StopCode decoded = StopCode::Decode(code);
+  child->stop.kind = decoded.kind;
+  child->stop.event = decoded.event;
+  if (decoded.event != kEventStop) {  // killed before it ran
+    HandleStop(child);
+    return;
+  }
+  if (child->untraced_clone) {
+    RestoreCloneFlags(child, *child);
+    child->untraced_clone = false;
+    child->call = Call();
+  }
+  bool sigstop = false;
+  for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {
+    if ((*it)->seized) {
+      (*it)->interrupt_pending = true;  // the stop is theirs
+      child->stop.ahead.push_back(it->get());
+    } else {
+      sigstop = true;
+    }
+  }
+  if (sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
+  Advance(child);
+}
+
+// PTRACE_EVENT_EXEC is reported by the thread that now is the leader. If another thread made the call, the
+// old leader and all others are gone (de_thread(), fs/exec.c): the caller takes the leader's number.
+void Core::OnExec(Thread* thread, uint64_t old_tid) {
+  Thread* caller = Find(Tid{static_cast<pid_t>(old_tid)});
+  if (caller != nullptr && caller != thread) {
+    const Tid tgid = thread->tid;
+    caller->state = thread->state;
+    caller->stop = thread->stop;
+    caller->stop.holder = nullptr;
+    caller->stop.ahead.clear();
+    caller->pids = thread->pids;
+    RemoveThread(thread);
+    const auto it = threads_.find(caller->tid);
+    std::unique_ptr<Thread> owned = std::move(it->second);
+    threads_.erase(it);
+    caller->tid = tgid;
+    threads_[tgid] = std::move(owned);
+    thread = caller;
+  }
+  thread->call = Call();
+  SigchldDisposition& sigchld = thread->process->sigchld;
+  if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
+  sigchld.no_stop = sigchld.no_wait = false;
+  for (const auto& link : thread->links) {
+    if (link->seized || (link->options & kOptTraceExec) != 0) continue;
+    QueueSignal(thread, SIGTRAP, kSignalExec);
+  }
+}
+
+// The thread can do nothing any more but die: its tracees lose their tracer once it goes on (exit_notify() in
+// kernel/exit.c comes right behind).
+void Core::OnEventExit(Thread* thread) {
+  thread->call = Call();
+  for (const auto& link : thread->links) {
+    if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
+  }
+}
+
+void Core::OnTracerGone(Thread* tracer) {
+  while (!tracer->tracees.empty()) {
+    Link* link = tracer->tracees.front();
+    Thread* tracee = link->tracee;
+    const bool kill = (link->options & kOptExitKill) != 0;
+    if (kill) kernel_->SendSignal(tracee->process->tgid, tracee->tid, SIGKILL);
+    // What the stop would have passed on, had nobody looked: exit_code of ptrace_stop() is left as it is
+    // until a wait takes it (kernel/exit.c:wait_task_stopped).
+    int signal = 0;
+    if (link->state == Link::State::kStopped && !link->waited) {
+      if (link->kind == StopKind::kSignal) {
+        signal = link->code & 0x7f;
+      } else if (link->kind == StopKind::kSyscall && !link->good_syscall_code) {
+        signal = SIGTRAP;
+      }
+    }
+    if (link->state == Link::State::kExited) {
+      RemoveLink(link);
+      ReportExit(tracee);
+    } else {
+      LetGo(link, signal);
+    }
+  }
+}
+
+void Core::OnExit(Tid tid, const ExitInfo& info) {
+  Thread* thread = Find(tid);
+  if (thread == nullptr) {
+    early_exits_[tid] = info;  // its parent's event is still to come
+    return;
+  }
+  if (thread->state == Thread::State::kZombie) return;
+  thread->state = Thread::State::kZombie;
+  ++held_zombies_;
+  thread->exit = info;
+  thread->call = Call();
+  thread->registers.valid = false;
+  for (const auto& link : thread->links) {
+    link->state = Link::State::kRunning;
+    link->trap_expected = false;
+  }
+  OnTracerGone(thread);
+  ReportExit(thread);
+  Pump();
+}
+
+// A zombie is its tracers' first, outermost before innermost, and then its real parent's.
+void Core::ReportExit(Thread* thread) {
+  if (thread->links.empty()) {
+    Reap(thread);
+    return;
+  }
+  Link* link = thread->links.front().get();
+  Process* process = thread->process;
+  if (link->state == Link::State::kExited) return;
+  if (thread->links.size() == 1 && thread->is_leader() && process->parent != nullptr &&
+      process->parent->process == link->tracer->process && !link->tracer->process->sigchld.auto_reap()) {
+    // One wait serves the tracer and the parent: the kernel's own report says it all.
+    RemoveLink(link);
+    Reap(thread);
+    return;
+  }
+  link->state = Link::State::kExited;
+  link->usage = thread->exit.usage;
+  dirty_.insert(link->tracer->process->tgid);
+  const int status = thread->exit.status;
+  if ((status & 0x7f) == 0) {
+    NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff);
+  } else {
+    NotifyTracer(link, (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
+  }
+}
+
+// The supervisor's half of the zombie goes; the kernel now tells the real parent.
+void Core::Reap(Thread* thread) {
+  kernel_->Reap(thread->tid);
+  RemoveThread(thread);
+}
+
+// The last a thread is heard of. A process whose last thread this was stays as its parent's zombie.
+void Core::RemoveThread(Thread* thread) {
+  Process* process = thread->process;
+  if (thread->state == Thread::State::kZombie) --held_zombies_;
+  OnTracerGone(thread);
+  while (!thread->links.empty()) {
+    Link* link = thread->links.back().get();
+    dirty_.insert(link->tracer->process->tgid);
+    RemoveLink(link);
+  }
+  auto& siblings = process->threads;
+  siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
+  for (Process* child : process->children) {
+    if (child->parent == thread) child->parent = siblings.empty() ? nullptr : siblings.front();
+  }
+  threads_.erase(thread->tid);
+  if (!siblings.empty()) return;
+  AdoptChildren(process);
+  if (process->parent == nullptr) {
+    DropProcess(process);
+  } else {
+    process->natural_zombie = true;
+    dirty_.insert(process->parent->process->tgid);
+  }
+}
+
+// The children of a dead process go to init or the nearest subreaper, which may be a guest.
+void Core::AdoptChildren(Process* dead) {
+  std::vector<Process*> orphans;
+  orphans.swap(dead->children);
+  for (Process* orphan : orphans) {
+    orphan->parent = nullptr;
+    if (orphan->natural_zombie) {
+      DropProcess(orphan);
+      continue;
+    }
+    ThreadFacts facts;
+    if (!kernel_->ReadFacts(orphan->tgid, &facts)) continue;
+    Process* reaper = FindProcess(Tid{facts.parent_tgid});
+    if (reaper == nullptr || reaper == dead || reaper->threads.empty()) continue;
+    orphan->parent = reaper->threads.front();
+    reaper->children.push_back(orphan);
+    dirty_.insert(reaper->tgid);
+  }
+}
+
+void Core::DropProcess(Process* process) {
+  if (process->parent != nullptr) {
+    auto& siblings = process->parent->process->children;
+    siblings.erase(std::remove(siblings.begin(), siblings.end(), process), siblings.end());
+  }
+  processes_.erase(process->tgid);
+}
+
+}  // namespace nestrace

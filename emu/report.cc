@@ -1,0 +1,156 @@
+// Making a stop visible to a tracer: the registers are captured first, then the report stands in the link,
+// then SIGCHLD goes to the tracer, then those who wait are looked at. SIGCHLD is sent before a parked wait is
+// answered: the kernel also sends it before it wakes the wait, so that a handler has run when the wait
+// returns.
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// Captures the registers of a stopped thread. False: it died under the stop, which therefore never happened.
+bool Core::Capture(Thread* thread) {
+  RegisterCache& cache = thread->registers;
+  if (cache.valid) return true;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread->tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&cache.general), sizeof(cache.general))) <
+      0) {
+    return false;
+  }
+  constexpr size_t kXstateMost = 16384;  // AMX's is 11008
+  cache.xstate.resize(kXstateMost);
+  const long size = kernel_->PtraceRegset(Abi::kX86_64, kGetRegset, thread->tid, kNtX86Xstate,
+                                          absl::MakeSpan(cache.xstate));
+  if (size == -ESRCH) return false;
+  cache.xstate.resize(size < 0 ? 0 : size);  // no XSAVE on this machine: the kernel answers for itself
+  cache.valid = true;
+  return true;
+}
+
+// False: the tracee is dead, nothing was reported.
+bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
+  Thread* thread = link->tracee;
+  if (!Capture(thread)) return false;
+  link->state = Link::State::kStopped;
+  link->kind = kind;
+  link->code = code;
+  link->waited = false;
+  link->good_syscall_code = kind == StopKind::kSyscall && (code & 0x80) != 0;
+  link->usage = thread->stop.usage;
+  link->message = message;
+  link->interrupt_pending = false;
+  link->trap_expected = false;
+  dirty_.insert(link->tracer->process->tgid);
+  // kernel/signal.c:do_notify_parent_cldstop.
+  switch (kind) {
+    case StopKind::kGroupStop:
+      // A process that is both the tracer and the real parent hears of a completed group-stop from the
+      // kernel.
+      if (thread->process->threads.size() == 1 && thread->process->parent != nullptr &&
+          thread->process->parent->process == link->tracer->process) {
+        break;
+      }
+      NotifyTracer(link, CLD_STOPPED, code & 0x7f);
+      break;
+    case StopKind::kTrap:
+      NotifyTracer(link, CLD_STOPPED, 0);
+      break;
+    default:
+      NotifyTracer(link, CLD_TRAPPED, code & 0x7f);
+      break;
+  }
+  return true;
+}
+
+void Core::NotifyTracer(Link* link, int cld_code, int status) {
+  Thread* tracer = link->tracer;
+  const SigchldDisposition& sigchld = tracer->process->sigchld;
+  const bool of_stop = cld_code == CLD_STOPPED || cld_code == CLD_TRAPPED || cld_code == CLD_CONTINUED;
+  if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;
+  ThreadFacts facts;
+  if (sigchld.action != SigchldDisposition::Action::kHandler && tracer->links.empty()) {
+    // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored).
+    if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
+    if ((facts.blocked_signals & (1ull << (SIGCHLD - 1))) == 0) return;
+  }
+  constexpr size_t kRemembered = 1024;  // more than can be pending: standard signals don't queue
+  QueuedSigchld queued;
+  queued.sequence = ++sigchld_sequence_ & 0xffff;
+  memset(&queued.info, 0, sizeof(queued.info));
+  siginfo_t& info = queued.info;
+  info.si_signo = SIGCHLD;
+  info.si_code = cld_code;
+  info.si_pid = PidIn(tracer->pids, link->tracee->pids);
+  info.si_uid = UidOf(*link->tracee);
+  info.si_status = status;
+  const struct rusage& usage = link->usage;
+  info.si_utime = usage.ru_utime.tv_sec * 100 + usage.ru_utime.tv_usec / 10000;  // USER_HZ
+  info.si_stime = usage.ru_stime.tv_sec * 100 + usage.ru_stime.tv_usec / 10000;
+  sigchlds_.push_back(queued);
+  if (sigchlds_.size() > kRemembered) sigchlds_.pop_front();
+
+  // The same layout, but a code that one process may send another: si_value lies where si_status does.
+  siginfo_t sent;
+  memset(&sent, 0, sizeof(sent));
+  sent.si_signo = SIGCHLD;
+  sent.si_code = SI_QUEUE;
+  sent.si_pid = info.si_pid;
+  sent.si_uid = info.si_uid;
+  const uint64_t value =
+      (static_cast<uint64_t>((options_.signal_cookie & 0xffff0000) | queued.sequence) << 32) |
+      static_cast<uint32_t>(status);
+  sent.si_value.sival_ptr = reinterpret_cast<void*>(value);
+  kernel_->QueueSignal(tracer->process->tgid, Tid{0}, sent);
+}
+
+void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = options_.supervisor;
+  const uint64_t value = (static_cast<uint64_t>(options_.signal_cookie) << 32) | kind;
+  info.si_value.sival_ptr = reinterpret_cast<void*>(value);
+  if (kernel_->QueueSignal(thread->process->tgid, thread->tid, info) == 0) ++thread->queued_signals;
+}
+
+// At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
+void Core::RecogniseSignal(Thread* thread) {
+  Stop& stop = thread->stop;
+  const bool chld = stop.signal == SIGCHLD && !sigchlds_.empty();
+  const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
+  if (!chld && !own) return;
+  siginfo_t info;
+  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
+  if (info.si_code != SI_QUEUE) return;
+  const uint64_t value = reinterpret_cast<uint64_t>(info.si_value.sival_ptr);
+  const uint32_t mark = value >> 32;
+  if (chld) {
+    if ((mark & 0xffff0000) != (options_.signal_cookie & 0xffff0000)) return;
+    for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
+      if (it->sequence != (mark & 0xffff)) continue;
+      info = it->info;
+      kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+      return;
+    }
+    return;
+  }
+  if (mark != options_.signal_cookie) return;
+  --thread->queued_signals;
+  stop.own_signal = static_cast<uint32_t>(value);
+  const int signal = info.si_signo;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = signal;
+  if (stop.own_signal == kSignalAttach) info.si_code = SI_KERNEL;
+  if (stop.own_signal == kSignalExec) {
+    info.si_pid = thread->pids.back().pid;
+    info.si_uid = UidOf(*thread);
+  }
+  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+}
+
+}  // namespace nestrace

@@ -1,0 +1,157 @@
+// What the emulation knows of a guest: its processes, their threads, and who traces whom.
+
+#ifndef NESTRACE_EMU_THREAD_H_
+#define NESTRACE_EMU_THREAD_H_
+
+#include <sys/resource.h>
+#include <sys/user.h>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "emu/abi.h"
+#include "emu/kernel.h"
+#include "emu/stop.h"
+#include "emu/types.h"
+
+namespace nestrace {
+
+struct Thread;
+struct Process;
+
+// How a tracer last resumed the tracee, weakest first.
+enum class ResumeMode { kCont, kSingleBlock, kSingleStep, kSyscall, kSysemu, kSysemuSingleStep };
+
+// One tracer-tracee relation. A thread's links stand in order from outermost to innermost.
+struct Link {
+  // What the tracer may do with the tracee now.
+  enum class State {
+    kRunning,    // the tracer sees it run; left by a report
+    kStopped,    // a stop was reported; left by a resume request, DETACH, or the tracee's death
+    kListening,  // PTRACE_LISTEN in a PTRACE_EVENT_STOP; left by the next PTRACE_EVENT_STOP
+    kExited,     // the tracee is a zombie, its end is reported; left by the tracer's wait
+  };
+
+  Thread* tracee = nullptr;
+  Thread* tracer = nullptr;
+  bool seized = false;   // PTRACE_SEIZE; false: PTRACE_ATTACH or PTRACE_TRACEME
+  uint64_t options = 0;  // PTRACE_O_*
+  ResumeMode mode = ResumeMode::kCont;
+  State state = State::kRunning;
+
+  // The last stop reported over this link; meaningful in kStopped and kListening.
+  StopKind kind = StopKind::kSignal;
+  int code = 0;                    // as the tracer's wait shows it, >> 8
+  bool waited = false;             // the tracer has seen it in a wait
+  bool good_syscall_code = false;  // the stop was reported with SIGTRAP|0x80
+  struct rusage usage = {};        // of the tracee, as of the stop
+  uint64_t message = 0;            // PTRACE_GETEVENTMSG
+
+  bool interrupt_pending = false;  // PTRACE_INTERRUPT was asked and no stop was reported since
+  // The tracee was in group-stop when this link came to be, and is about to enter the ptrace-stop that the
+  // tracer is told of at once. Until then the tracer's requests and waits are held.
+  bool trap_expected = false;
+};
+
+// Registers of a stopped thread, captured before anyone hears of the stop.
+struct RegisterCache {
+  bool valid = false;
+  struct user_regs_struct general = {};
+  std::vector<char> xstate;  // NT_X86_XSTATE, size as the kernel gave it
+};
+
+// The kernel's stop of a thread on its way through the thread's links.
+struct Stop {
+  StopKind kind = StopKind::kSignal;
+  int event = 0;
+  int signal = 0;        // what is passed to the kernel on resume: for kSignal the signal that is delivered
+  int code = 0;          // the kernel's own
+  bool entry = false;    // kSyscall: syscall-enter-stop
+  uint64_t message = 0;  // kEvent: PTRACE_GETEVENTMSG of the kernel
+  struct rusage usage = {};
+  uint32_t own_signal = 0;                  // kSignal: an OwnSignal of core.h, if we queued it
+  bool kicked = false;                      // our own PTRACE_INTERRUPT was under way
+  std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
+  std::vector<Link*> ahead;                 // links that are still to be offered the stop, next one last
+  Link* holder = nullptr;                   // the link the stop was reported to and that has not resumed it
+};
+
+// An intercepted system call of a thread.
+struct Call {
+  enum class Phase {
+    kNone,       // no intercepted call that could still matter
+    kPending,    // undecided: a parked wait, or an answer that was refused; decided again at the next stop
+    kAnswered,   // answered with `result`; if the thread turns up at a stop with the call interrupted all the
+                 // same, the answer was lost on its way (see calls.cc) and is given again
+    kContinued,  // the kernel carries it out; a wait may be blocked in it
+  };
+  Phase phase = Phase::kNone;
+  Notification notification;
+  int64_t result = 0;
+};
+
+struct Thread {
+  enum class State {
+    kNewborn,    // announced by its parent's event, first stop not seen; left by OnStop or OnExit
+    kRunning,    // left by OnStop or OnExit
+    kStopped,    // in the kernel stop `stop`; left by a resume, or by death (the next event tells)
+    kListening,  // in group-stop under PTRACE_LISTEN; left by OnStop or OnExit
+    kExiting,    // past PTRACE_EVENT_EXIT; left by OnExit
+    kZombie,     // OnExit came, held for its tracers; left by Reap
+  };
+
+  Tid tid;
+  Process* process = nullptr;
+  State state = State::kNewborn;
+  std::vector<NamespacedPid> pids;           // front: the supervisor's namespace
+  std::vector<std::unique_ptr<Link>> links;  // outermost first
+  std::list<Link*> tracees;  // links whose tracer this thread is, newest first (as the kernel's list)
+  Stop stop;                 // valid in kStopped
+  RegisterCache registers;
+  Call call;
+  ExitInfo exit;                    // valid in kZombie
+  bool kicked = false;              // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
+  bool runs_in_group_stop = false;  // was resumed from group-stop by its tracer; the group-stop goes on
+  // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
+  // it.
+  bool refused_by_seccomp = false;
+  uint64_t refused_call = 0;
+  int queued_signals = 0;            // thread-directed signals of our own that may be pending
+  bool traceme_by_outsider = false;  // PTRACE_TRACEME succeeded, but its parent is no guest
+  // CLONE_UNTRACED was taken out of the clone call under way: the register or memory to restore after it.
+  bool untraced_clone = false;
+  uint64_t untraced_value = 0;  // the original flags
+  uint64_t untraced_where = 0;  // clone: USER offset of the register; clone3: address of the flags
+
+  bool is_leader() const;
+  Link* LinkOf(const Thread* tracer) const;           // over which `tracer` itself traces this thread
+  Link* LinkOfProcess(const Process* process) const;  // over which any thread of `process` does
+};
+
+// What a process does with SIGCHLD.
+struct SigchldDisposition {
+  enum class Action { kDefault, kIgnore, kHandler };
+  Action action = Action::kDefault;
+  bool no_stop = false;  // SA_NOCLDSTOP
+  bool no_wait = false;  // SA_NOCLDWAIT
+  bool auto_reap() const { return action == Action::kIgnore || no_wait; }
+};
+
+struct Process {
+  Tid tgid;
+  std::vector<Thread*> threads;  // not yet reaped by the supervisor, in order of birth
+  Thread* parent = nullptr;      // the real parent: thread that forked it (or a live sibling); null: no guest
+  std::vector<Process*> children;  // in order of birth
+  SigchldDisposition sigchld;
+  // Reaped by the supervisor; its zombie is still its real parent's to wait for.
+  bool natural_zombie = false;
+  bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
+  std::vector<NamespacedPid> pids;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_EMU_THREAD_H_

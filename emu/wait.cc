@@ -1,0 +1,299 @@
+// wait4(2), waitid(2), waitpid(2).
+//
+// A wait is evaluated afresh each time against the table; nothing is remembered between two evaluations. Only
+// what the caller's process traces is answered from here; its other children are the kernel's to report, and
+// so are all errors of the arguments. Where both kinds match, the kernel is left to wait, and the caller is
+// kicked out of its wait when a report comes (calls.cc:Pump). The order in which candidates are looked at is
+// that of kernel/exit.c:do_wait: for each thread of the process its children, oldest first, then what it
+// traces, newest first.
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+namespace {
+
+// struct rusage of the i386 ABI: every field is 32 bits.
+void CompatUsage(const struct rusage& usage, int32_t out[18]) {
+  const long fields[18] = {usage.ru_utime.tv_sec,  usage.ru_utime.tv_usec, usage.ru_stime.tv_sec,
+                           usage.ru_stime.tv_usec, usage.ru_maxrss,        usage.ru_ixrss,
+                           usage.ru_idrss,         usage.ru_isrss,         usage.ru_minflt,
+                           usage.ru_majflt,        usage.ru_nswap,         usage.ru_inblock,
+                           usage.ru_oublock,       usage.ru_msgsnd,        usage.ru_msgrcv,
+                           usage.ru_nsignals,      usage.ru_nvcsw,         usage.ru_nivcsw};
+  for (int i = 0; i < 18; ++i) out[i] = static_cast<int32_t>(fields[i]);
+}
+
+}  // namespace
+
+// Nothing if the kernel would refuse the arguments: then it says so best itself.
+std::optional<WaitSpec> Core::ParseWait(Thread* caller, const Notification& n) const {
+  WaitSpec spec;
+  spec.abi = n.abi;
+  const CallKind kind = KindOf(n.abi, n.nr);
+  int64_t number;
+  int id_type;
+  if (kind == CallKind::kWaitid) {
+    id_type = static_cast<int>(n.args[0]);
+    number = static_cast<int32_t>(n.args[1]);
+    spec.waitid = true;
+    spec.info = n.args[2];
+    spec.flags = static_cast<uint32_t>(n.args[3]);
+    spec.usage = n.args[4];
+    if ((spec.flags &
+         ~(kWnohang | kWuntraced | kWexited | kWcontinued | kWnowait | kWnothread | kWall | kWclone)) != 0) {
+      return std::nullopt;
+    }
+    if ((spec.flags & (kWuntraced | kWexited | kWcontinued)) == 0) return std::nullopt;
+    if (number < 0 || (number == 0 && id_type == kIdPid)) return std::nullopt;
+  } else {
+    number = static_cast<int32_t>(n.args[0]);
+    spec.status = n.args[1];
+    spec.flags = static_cast<uint32_t>(n.args[2]);
+    if (kind == CallKind::kWait4) spec.usage = n.args[3];
+    if ((spec.flags & ~(kWnohang | kWuntraced | kWcontinued | kWnothread | kWall | kWclone)) != 0)
+      return std::nullopt;
+    if (number == INT_MIN) return std::nullopt;
+    spec.flags |= kWexited;
+    id_type = number == -1 ? kIdAll : number > 0 ? kIdPid : kIdPgid;
+    if (number < 0) number = -number;
+  }
+  switch (id_type) {
+    case kIdAll:
+      return spec;
+    case kIdPid: {
+      spec.who = WaitSpec::Who::kPid;
+      const Thread* thread = FromGuest(*caller, static_cast<pid_t>(number));
+      if (thread != nullptr) {
+        spec.id = thread->tid.value;
+      } else if (caller->pids.size() == 1) {
+        spec.id = static_cast<pid_t>(number);
+      } else {
+        return std::nullopt;
+      }
+      return spec;
+    }
+    case kIdPgid: {
+      spec.who = WaitSpec::Who::kPgid;
+      if (number == 0) {
+        spec.id = static_cast<pid_t>(kernel_->ProcessGroup(caller->tid));
+      } else if (caller->pids.size() == 1) {
+        spec.id = static_cast<pid_t>(number);
+      } else {
+        const Thread* leader = FromGuest(*caller, static_cast<pid_t>(number));
+        if (leader == nullptr) return std::nullopt;
+        spec.id = leader->tid.value;
+      }
+      return spec;
+    }
+    case kIdPidfd: {
+      bool nonblocking = false;
+      const long target = kernel_->PidfdTarget(caller->tid, static_cast<int>(number), &nonblocking);
+      if (target < 0) return std::nullopt;
+      spec.who = WaitSpec::Who::kPid;
+      spec.id = static_cast<pid_t>(target);
+      if (nonblocking && (spec.flags & kWnohang) == 0) {
+        spec.flags |= kWnohang;
+        spec.again = true;
+      }
+      return spec;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+// Does `link` have something to report to this wait?
+std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) const {
+  if (link->state == Link::State::kExited) {
+    if ((spec.flags & kWexited) != 0) return WaitFinding{WaitFinding::Kind::kExit, link};
+    return std::nullopt;
+  }
+  if (link->trap_expected) return WaitFinding{WaitFinding::Kind::kExpected, link};
+  if (link->state == Link::State::kStopped && !link->waited)
+    return WaitFinding{WaitFinding::Kind::kStop, link};
+  if ((spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(link->tracee->tid, true) == 1) {
+    return WaitFinding{WaitFinding::Kind::kContinued, link};
+  }
+  return std::nullopt;
+}
+
+WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
+  Process* process = caller->process;
+  const bool own_only = (spec.flags & kWnothread) != 0;
+  bool natural = false, traced = false, expected = false;
+  const auto matches = [&](Tid tid) {
+    if (spec.who == WaitSpec::Who::kAny) return true;
+    if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
+    return kernel_->ProcessGroup(tid) == spec.id;
+  };
+  const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
+    traced = true;
+    std::optional<WaitFinding> finding = Consider(link, spec);
+    if (finding.has_value() && finding->kind == WaitFinding::Kind::kExpected) {
+      expected = true;
+      return std::nullopt;
+    }
+    return finding;
+  };
+  for (Thread* member : process->threads) {
+    if (own_only && member != caller) continue;
+    for (size_t i = 0; i < process->children.size(); ++i) {
+      Process* child = process->children[i];
+      if (child->parent != member || !matches(child->tgid)) continue;
+      if (child->natural_zombie) {
+        if (!kernel_->Exists(child->tgid)) {
+          DropProcess(child);
+          --i;
+          continue;
+        }
+        natural = true;
+        if ((spec.flags & kWexited) != 0) return {WaitFinding::Kind::kNative, nullptr};
+        continue;
+      }
+      Thread* leader = Find(child->tgid);
+      Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
+      if (link == nullptr) {
+        natural = true;
+        continue;
+      }
+      if (auto finding = consider(link)) return *finding;
+    }
+    for (Link* link : member->tracees) {
+      const Thread* tracee = link->tracee;
+      if (!matches(tracee->tid)) continue;
+      const Thread* parent = tracee->process->parent;
+      if (tracee->is_leader() && parent != nullptr && parent->process == process &&
+          (!own_only || parent == caller)) {
+        continue;  // already looked at, as a child
+      }
+      if (auto finding = consider(link)) return *finding;
+    }
+  }
+  if (!traced) return {WaitFinding::Kind::kNative, nullptr};
+  if (expected) return {WaitFinding::Kind::kExpected, nullptr};
+  if (natural) return {WaitFinding::Kind::kNative, nullptr};
+  return {WaitFinding::Kind::kNothing, nullptr};
+}
+
+Outcome Core::Wait(Thread* caller, const Notification& n) {
+  const std::optional<WaitSpec> spec = ParseWait(caller, n);
+  if (!spec.has_value()) return Outcome::Continue();
+  const WaitFinding finding = Evaluate(caller, *spec);
+  switch (finding.kind) {
+    case WaitFinding::Kind::kNative:
+      return Outcome::Continue();
+    case WaitFinding::Kind::kStop:
+      return AnswerStop(caller, *spec, finding.link);
+    case WaitFinding::Kind::kExit:
+      return AnswerExit(caller, *spec, finding.link);
+    case WaitFinding::Kind::kContinued:
+      return AnswerContinued(caller, *spec, finding.link);
+    case WaitFinding::Kind::kExpected:
+      return Outcome::Park();
+    case WaitFinding::Kind::kNothing:
+      break;
+  }
+  if ((spec->flags & kWnohang) == 0) return Outcome::Park();
+  return AnswerNothing(caller, *spec);
+}
+
+Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
+  const pid_t pid = PidIn(caller->pids, link->tracee->pids);
+  const long written = WriteWait(caller, spec, (link->code << 8) | 0x7f, CLD_TRAPPED, link->code, pid,
+                                 spec.waitid ? UidOf(*link->tracee) : 0, link->usage);
+  if (written == -EPERM) return Outcome::StopCaller();
+  return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
+                             [link, leave = spec.flags & kWnowait] {
+                               if (leave == 0) link->waited = true;
+                             });
+}
+
+Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
+  Thread* tracee = link->tracee;
+  const int status = tracee->exit.status;
+  const bool exited = (status & 0x7f) == 0;
+  const int cld_code = exited ? CLD_EXITED : (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED;
+  const pid_t pid = PidIn(caller->pids, tracee->pids);
+  const long written =
+      WriteWait(caller, spec, status, cld_code, exited ? (status >> 8) & 0xff : status & 0x7f, pid,
+                spec.waitid ? UidOf(*tracee) : 0, tracee->exit.usage);
+  if (written == -EPERM) return Outcome::StopCaller();
+  const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
+  return Outcome::ReturnThen(result, [this, link, tracee, leave = spec.flags & kWnowait] {
+    if (leave != 0) return;
+    RemoveLink(link);
+    ReportExit(tracee);
+  });
+}
+
+Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) {
+  const Thread* tracee = link->tracee;
+  const pid_t pid = PidIn(caller->pids, tracee->process->pids);
+  const long written = WriteWait(caller, spec, 0xffff, CLD_CONTINUED, SIGCONT, pid,
+                                 spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
+  if (written == -EPERM) return Outcome::StopCaller();
+  return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
+                             [this, tid = tracee->tid, leave = spec.flags & kWnowait] {
+                               if (leave == 0) kernel_->WaitContinued(tid, false);
+                             });
+}
+
+// WNOHANG, children, and nothing to report: 0, and waitid clears the siginfo's fields.
+Outcome Core::AnswerNothing(Thread* caller, const WaitSpec& spec) {
+  if (spec.waitid) {
+    const long written = WriteInfo(caller, spec, 0, 0, 0, 0, 0);
+    if (written == -EPERM) return Outcome::StopCaller();
+    if (written < 0) return Outcome::Return(-EFAULT);
+  }
+  return Outcome::Return(spec.again ? -EAGAIN : 0);
+}
+
+// Writes what the call has asked for. 0, -EFAULT, or -EPERM if the caller must be stopped first.
+long Core::WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status,
+                     pid_t pid, uid_t uid, const struct rusage& usage) {
+  long written = 0;
+  if (spec.usage != 0) {
+    if (spec.abi == Abi::kX86_64) {
+      written = WriteCaller(caller, spec.usage,
+                            absl::MakeConstSpan(reinterpret_cast<const char*>(&usage), sizeof(usage)));
+    } else {
+      int32_t compat[18];
+      CompatUsage(usage, compat);
+      written = WriteCaller(caller, spec.usage,
+                            absl::MakeConstSpan(reinterpret_cast<const char*>(compat), sizeof(compat)));
+    }
+    if (written < 0) return written;
+  }
+  if (spec.status != 0) {
+    written = WriteCaller(caller, spec.status,
+                          absl::MakeConstSpan(reinterpret_cast<const char*>(&status), sizeof(status)));
+    if (written < 0) return written;
+  }
+  return spec.waitid ? WriteInfo(caller, spec, SIGCHLD, cld_code, pid, uid, cld_status) : 0;
+}
+
+// The six fields that waitid(2) fills (kernel/exit.c); the rest of the siginfo is left alone.
+long Core::WriteInfo(Thread* caller, const WaitSpec& spec, int signal, int code, pid_t pid, uid_t uid,
+                     int status) {
+  if (spec.info == 0) return 0;
+  int32_t fields[7] = {signal, 0, code, 0, pid, static_cast<int32_t>(uid), status};
+  const auto bytes = [&fields](size_t first, size_t count) {
+    return absl::MakeConstSpan(reinterpret_cast<const char*>(fields + first), count * sizeof(int32_t));
+  };
+  if (spec.abi == Abi::kX86_64) {  // a hole behind si_code
+    const long written = WriteCaller(caller, spec.info, bytes(0, 3));
+    return written < 0 ? written : WriteCaller(caller, spec.info + 16, bytes(4, 3));
+  }
+  const long written = WriteCaller(caller, spec.info, bytes(0, 3));
+  return written < 0 ? written : WriteCaller(caller, spec.info + 12, bytes(4, 3));
+}
+
+}  // namespace nestrace
