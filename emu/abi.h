@@ -181,6 +181,12 @@ inline CallKind KindOf(Abi abi, int nr) {
   }
 }
 
+// fork, vfork, clone, clone3.
+inline bool MakesChild(Abi abi, int nr) {
+  if (abi == Abi::kX86_64) return nr == 56 || nr == 57 || nr == 58 || nr == 435;
+  return nr == 2 || nr == 120 || nr == 190 || nr == 435;
+}
+
 inline bool IsWait(CallKind kind) {
   return kind == CallKind::kWait4 || kind == CallKind::kWaitpid || kind == CallKind::kWaitid;
 }

@@ -159,9 +159,7 @@ Outcome Core::Interrupt(Link* link) {
     if (thread->state == Thread::State::kZombie || thread->state == Thread::State::kExiting) return;
     if (thread->state == Thread::State::kStopped && link->state == Link::State::kRunning) {
       // Another tracer holds the thread: this one sees it stopped at once.
-      const bool group = thread->process->group_stopped;
-      const int signal = group ? SIGSTOP : SIGTRAP;
-      Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, signal | (kEventStop << 8), 0);
+      ReportInterrupt(link);
       return;
     }
     link->interrupt_pending = true;

@@ -122,7 +122,8 @@ class Core {
   uid_t UidOf(const Thread& thread) const;
 
   // --- life.cc
-  void OnBirth(Thread* parent, int event);
+  void OnBirth(Thread* parent, Tid tid, int event);
+  void ClaimChildren(Thread* dying);
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
   void OnEventExit(Thread* thread);
@@ -138,11 +139,14 @@ class Core {
   void Finish(Thread* thread);
   void ResumeThread(Thread* thread);
   uint64_t MessageFor(const Link& link) const;
-  ResumeMode CombinedMode(const Thread& thread) const;
+  ResumeMode CombinedMode(Thread* thread);
+  bool SyscallIsNext(const Thread& thread) const;
 
   // --- report.cc
   bool Capture(Thread* thread);
   bool Report(Link* link, StopKind kind, int code, uint64_t message);
+  void ReportStepTrap(Link* link);
+  void ReportInterrupt(Link* link);
   void NotifyTracer(Link* link, int cld_code, int status);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   void RecogniseSignal(Thread* thread);

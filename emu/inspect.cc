@@ -217,6 +217,11 @@ Outcome Core::WriteIovecLength(const RequestArgs& args, uint64_t length) {
 Outcome Core::GetSigInfo(const RequestArgs& args) {
   const Link& link = *args.link;
   if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
+  if (link.own_siginfo.has_value()) {
+    return CopyOut(args, args.data,
+                   absl::MakeConstSpan(reinterpret_cast<const char*>(&*link.own_siginfo), sizeof(siginfo_t)),
+                   0);
+  }
   char buffer[sizeof(siginfo_t)];
   auto bytes = absl::MakeSpan(buffer);
   const long result = kernel_->PtraceBuffer(args.abi, kGetSigInfo, link.tracee->tid, 0, bytes);
@@ -229,13 +234,17 @@ Outcome Core::GetSigInfo(const RequestArgs& args) {
 }
 
 Outcome Core::SetSigInfo(const RequestArgs& args) {
-  const Link& link = *args.link;
+  Link& link = *args.link;
   char buffer[sizeof(siginfo_t)];
   auto bytes = absl::MakeSpan(buffer);
   const long read = ReadCaller(args.caller, args.data, bytes);
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
   if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
+  if (link.own_siginfo.has_value()) {
+    memcpy(&*link.own_siginfo, buffer, sizeof(siginfo_t));
+    return Outcome::Return(0);
+  }
   return Outcome::Return(kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, bytes));
 }
 

@@ -119,9 +119,9 @@ void Core::AddRoot(Tid tid) {
   AddThread(tid, facts, nullptr)->state = Thread::State::kRunning;
 }
 
-// `parent` is stopped at the event of a new child.
-void Core::OnBirth(Thread* parent, int event) {
-  const Tid tid{static_cast<pid_t>(parent->stop.message)};
+// `parent` is stopped at the event of its new child `tid`.
+void Core::OnBirth(Thread* parent, Tid tid, int event) {
+  if (Find(tid) != nullptr) return;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(tid, &facts)) {
     facts.tgid = tid.value;
@@ -164,6 +164,30 @@ void Core::OnBirth(Thread* parent, int event) {
     const ExitInfo info = gone->second;
     early_exits_.erase(gone);
     OnExit(tid, info);
+  }
+}
+
+// A thread that is killed inside fork or clone may die without the event of the child it made: ptrace_stop()
+// does not stop for a thread with a fatal signal. Its child, stopped already, would wait for that event for
+// ever.
+void Core::ClaimChildren(Thread* dying) {
+  if (early_stops_.empty()) return;
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, dying->tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return;
+  }
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  if (!MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
+  std::vector<Tid> waiting;
+  for (const auto& [tid, stop] : early_stops_) waiting.push_back(tid);
+  for (const Tid tid : waiting) {
+    ThreadFacts facts;
+    if (!kernel_->ReadFacts(tid, &facts)) continue;
+    const bool sibling = facts.tgid == dying->process->tgid.value;
+    if (sibling || facts.parent_tgid == dying->process->tgid.value) {
+      OnBirth(dying, tid, sibling ? kEventClone : kEventFork);
+    }
   }
 }
 
@@ -229,6 +253,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
 // The thread can do nothing any more but die: its tracees lose their tracer once it goes on (exit_notify() in
 // kernel/exit.c comes right behind).
 void Core::OnEventExit(Thread* thread) {
+  ClaimChildren(thread);
   thread->call = Call();
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;

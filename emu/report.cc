@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
+
 #include "emu/core.h"
 
 namespace nestrace {
@@ -41,6 +43,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
   link->good_syscall_code = kind == StopKind::kSyscall && (code & 0x80) != 0;
   link->usage = thread->stop.usage;
   link->message = message;
+  link->own_siginfo.reset();
   link->interrupt_pending = false;
   link->trap_expected = false;
   dirty_.insert(link->tracer->process->tgid);
@@ -63,6 +66,34 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
       break;
   }
   return true;
+}
+
+// Stops that one link has for itself while the thread is in another stop: the kernel's siginfo for them.
+
+// arch/x86: user_single_step_report() after a system call.
+void Core::ReportStepTrap(Link* link) {
+  if (!Report(link, StopKind::kSignal, SIGTRAP, 0)) return;
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = SIGTRAP;
+  info.si_code = TRAP_BRKPT;
+  info.si_addr = reinterpret_cast<void*>(link->tracee->registers.general.rip);
+  link->own_siginfo = info;
+}
+
+// PTRACE_INTERRUPT of a thread that another tracer holds.
+void Core::ReportInterrupt(Link* link) {
+  const bool group = link->tracee->process->group_stopped;
+  const int signal = group ? SIGSTOP : SIGTRAP;
+  const int code = signal | (kEventStop << 8);
+  if (!Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0)) return;
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = signal;
+  info.si_code = code;
+  info.si_pid = link->tracee->pids.back().pid;
+  info.si_uid = UidOf(*link->tracee);
+  link->own_siginfo = info;
 }
 
 void Core::NotifyTracer(Link* link, int cld_code, int status) {
@@ -122,10 +153,17 @@ void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
   const bool chld = stop.signal == SIGCHLD && !sigchlds_.empty();
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
-  if (!chld && !own) return;
+  const bool steps =
+      stop.signal == SIGTRAP && std::any_of(thread->links.begin(), thread->links.end(),
+                                            [](const auto& link) { return IsStep(link->mode); });
+  if (!chld && !own && !steps) return;
   siginfo_t info;
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
+  if (steps && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP)) {
+    stop.step_trap = true;
+    return;
+  }
   if (info.si_code != SI_QUEUE) return;
   const uint64_t value = reinterpret_cast<uint64_t>(info.si_value.sival_ptr);
   const uint32_t mark = value >> 32;

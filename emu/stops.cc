@@ -77,7 +77,7 @@ void Core::HandleStop(Thread* thread) {
         case kEventFork:
         case kEventVfork:
         case kEventClone: {
-          OnBirth(thread, stop.event);
+          OnBirth(thread, Tid{static_cast<pid_t>(stop.message)}, stop.event);
           if (thread->untraced_clone) {
             thread->untraced_clone = false;
             ResumeThread(thread);
@@ -115,7 +115,7 @@ bool Core::Wants(const Thread& thread, const Link& link) const {
   const Stop& stop = thread.stop;
   switch (stop.kind) {
     case StopKind::kSignal:
-      if (stop.signal == 0) return false;  // a tracer before suppressed it
+      if (stop.step_trap) return IsStep(link.mode);
       if (stop.own_signal == kSignalExec) return !link.seized && (link.options & kOptTraceExec) == 0;
       return stop.own_signal == kNotOurs || !link.seized;
     case StopKind::kGroupStop:
@@ -171,9 +171,10 @@ void Core::Advance(Thread* thread) {
   while (!stop.ahead.empty()) {
     Link* link = stop.ahead.back();
     stop.ahead.pop_back();
-    if (stop.kind == StopKind::kSignal && stop.signal == 0) continue;
+    // A tracer before suppressed the signal.
+    if (stop.kind == StopKind::kSignal && stop.signal == 0 && !stop.step_trap) continue;
     int code = stop.code;
-    if (stop.kind == StopKind::kSignal) code = stop.signal;
+    if (stop.kind == StopKind::kSignal && !stop.step_trap) code = stop.signal;
     if (stop.kind == StopKind::kGroupStop && !link->seized) code &= 0x7f;
     if (stop.kind == StopKind::kSyscall && (link->options & kOptSysGood) == 0) code = SIGTRAP;
     if (!Report(link, stop.kind, code, MessageFor(*link))) return;
@@ -186,11 +187,17 @@ void Core::Advance(Thread* thread) {
 // The stop has passed all links: the thread goes on, unless one keeps it.
 void Core::Finish(Thread* thread) {
   bool listening = false;
+  Stop& stop = thread->stop;
+  if (thread->steps_over_syscall && stop.kind == StopKind::kSyscall && !stop.entry) {
+    thread->steps_over_syscall = false;
+    for (const auto& link : thread->links) {
+      if (IsStep(link->mode) && link->state == Link::State::kRunning) ReportStepTrap(link.get());
+    }
+  }
   for (const auto& link : thread->links) {
     if (link->state == Link::State::kStopped) return;
     if (link->state == Link::State::kListening) listening = true;
   }
-  Stop& stop = thread->stop;
   if (listening || (stop.kind == StopKind::kGroupStop && thread->links.empty())) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
       thread->state = Thread::State::kListening;
@@ -201,10 +208,58 @@ void Core::Finish(Thread* thread) {
   ResumeThread(thread);
 }
 
-ResumeMode Core::CombinedMode(const Thread& thread) const {
+// The real resume that serves all links. Stepping and system-call tracing exclude each other in one
+// PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
+ResumeMode Core::CombinedMode(Thread* thread) {
   ResumeMode mode = ResumeMode::kCont;
-  for (const auto& link : thread.links) mode = std::max(mode, link->mode);
-  return mode;
+  bool step = false, other = false;
+  for (const auto& link : thread->links) {
+    mode = std::max(mode, link->mode);
+    if (IsStep(link->mode)) {
+      step = true;
+    } else if (link->mode != ResumeMode::kCont) {
+      other = true;
+    }
+  }
+  if (!step || !other || mode != ResumeMode::kSyscall) return mode;
+  if (!SyscallIsNext(*thread)) return ResumeMode::kSingleStep;
+  thread->steps_over_syscall = true;
+  return ResumeMode::kSyscall;
+}
+
+// Is the stopped thread inside a system call, or about to make one?
+bool Core::SyscallIsNext(const Thread& thread) const {
+  const Stop& stop = thread.stop;
+  if (stop.kind == StopKind::kSyscall) {
+    if (stop.entry) return true;
+  } else if (stop.kind == StopKind::kEvent) {
+    return true;
+  }
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread.tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return false;
+  }
+  const int64_t rax = static_cast<int64_t>(regs.rax);
+  constexpr int64_t kLastRestart = 516;  // ERESTART_RESTARTBLOCK
+  if (stop.kind != StopKind::kSyscall && static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys &&
+      rax >= -kLastRestart && stop.signal == 0) {
+    return true;  // starts again
+  }
+  uint64_t code = 0;
+  const uint64_t word = regs.rip & ~7ull;
+  uint64_t words[2] = {0, 0};
+  for (int i = 0; i < 2; ++i) {
+    if (kernel_->PtraceBuffer(Abi::kX86_64, kPeekText, thread.tid, word + 8 * i,
+                              absl::MakeSpan(reinterpret_cast<char*>(&words[i]), 8)) < 0) {
+      break;
+    }
+  }
+  const size_t skip = regs.rip - word;
+  memcpy(&code, reinterpret_cast<char*>(words) + skip, 8);
+  const uint16_t instruction = static_cast<uint16_t>(code);
+  return instruction == 0x050f || instruction == 0x340f ||
+         instruction == 0x80cd;  // syscall, sysenter, int 0x80
 }
 
 void Core::ResumeThread(Thread* thread) {
@@ -221,7 +276,7 @@ void Core::ResumeThread(Thread* thread) {
   if (stop.kind == StopKind::kGroupStop) thread->runs_in_group_stop = true;
   thread->registers.valid = false;
   const int signal = stop.signal;
-  const long request = kRequests[static_cast<int>(CombinedMode(*thread))];
+  const long request = kRequests[static_cast<int>(CombinedMode(thread))];
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
   if (exiting) OnTracerGone(thread);

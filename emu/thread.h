@@ -3,6 +3,7 @@
 #ifndef NESTRACE_EMU_THREAD_H_
 #define NESTRACE_EMU_THREAD_H_
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/user.h>
 
@@ -24,6 +25,11 @@ struct Process;
 
 // How a tracer last resumed the tracee, weakest first.
 enum class ResumeMode { kCont, kSingleBlock, kSingleStep, kSyscall, kSysemu, kSysemuSingleStep };
+
+inline bool IsStep(ResumeMode mode) {
+  return mode == ResumeMode::kSingleStep || mode == ResumeMode::kSingleBlock ||
+         mode == ResumeMode::kSysemuSingleStep;
+}
 
 // One tracer-tracee relation. A thread's links stand in order from outermost to innermost.
 struct Link {
@@ -50,6 +56,9 @@ struct Link {
   struct rusage usage = {};        // of the tracee, as of the stop
   uint64_t message = 0;            // PTRACE_GETEVENTMSG
 
+  // The siginfo of a stop that is this link's alone, made by us beside the kernel's stop of the thread.
+  std::optional<siginfo_t> own_siginfo;
+
   bool interrupt_pending = false;  // PTRACE_INTERRUPT was asked and no stop was reported since
   // The tracee was in group-stop when this link came to be, and is about to enter the ptrace-stop that the
   // tracer is told of at once. Until then the tracer's requests and waits are held.
@@ -73,6 +82,7 @@ struct Stop {
   uint64_t message = 0;  // kEvent: PTRACE_GETEVENTMSG of the kernel
   struct rusage usage = {};
   uint32_t own_signal = 0;                  // kSignal: an OwnSignal of core.h, if we queued it
+  bool step_trap = false;                   // kSignal: the SIGTRAP of a single-step, only for those who step
   bool kicked = false;                      // our own PTRACE_INTERRUPT was under way
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
   std::vector<Link*> ahead;                 // links that are still to be offered the stop, next one last
@@ -112,8 +122,11 @@ struct Thread {
   Stop stop;                 // valid in kStopped
   RegisterCache registers;
   Call call;
-  ExitInfo exit;                    // valid in kZombie
-  bool kicked = false;              // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
+  ExitInfo exit;        // valid in kZombie
+  bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
+  // One link steps over a system call that another traces: the thread runs to the syscall-exit-stop, where
+  // the stepping links' trap is made.
+  bool steps_over_syscall = false;
   bool runs_in_group_stop = false;  // was resumed from group-stop by its tracer; the group-stop goes on
   // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
   // it.
