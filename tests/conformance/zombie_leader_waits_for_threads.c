@@ -42,6 +42,6 @@ int main(void) {
   tell_wait(pid, WNOHANG);
   tell_wait(thread, __WALL);
   say("reaped");
-  tell_wait(pid, WNOHANG);
+  tell_wait(pid, 0);
   return 0;
 }
