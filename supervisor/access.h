@@ -1,0 +1,27 @@
+// The kernel's ptrace access check, applied on a guest's behalf: the supervisor traces every guest already,
+// so that the kernel would judge the supervisor's rights and not those of the guest that asks.
+//
+//   long error = MayAttach(proc, caller, target);    // 0 or -EPERM
+//
+// Follows kernel/ptrace.c:__ptrace_may_access with PTRACE_MODE_ATTACH_REALCREDS, then the two security
+// modules that matter here, security/commoncap.c and security/yama. Threads of one group may always trace
+// one another as far as this check goes; the caller has to know them.
+//
+// What can't be seen from outside is judged strictly:
+//   - a target that is not dumpable (PR_SET_DUMPABLE, an unreadable program) needs CAP_SYS_PTRACE in the user
+//     namespace of its memory; where that could be an outer one, the capability is asked there
+//   - the exceptions of Yama's PR_SET_PTRACER are not known
+
+#ifndef NESTRACE_SUPERVISOR_ACCESS_H_
+#define NESTRACE_SUPERVISOR_ACCESS_H_
+
+#include "emu/types.h"
+#include "supervisor/proc_fs.h"
+
+namespace nestrace {
+
+long MayAttach(const ProcFs& proc, Tid caller, Tid target);
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_ACCESS_H_

@@ -1,0 +1,44 @@
+// The seccomp program that turns the system calls nestrace emulates into user notifications.
+//
+//   absl::StatusOr<FilterProgram> program = FilterProgram::Build();   // before fork(2)
+//   ...
+//   int listener = program->Install();                                // in the child: async-signal-safe
+//
+// Notified, in the x86_64 and the i386 ABI:
+//   ptrace, wait4, waitid, waitpid (i386)   always
+//   rt_sigaction, sigaction, signal         for SIGCHLD
+//   clone                                   with CLONE_UNTRACED in its flags
+//   clone3                                  always: its flags are in memory, where no filter can look
+// x32 calls and calls of any other ABI return ENOSYS. Everything else is allowed; so is call number -1, by
+// which a tracer skips a call at its syscall-enter-stop.
+
+#ifndef NESTRACE_SUPERVISOR_FILTER_H_
+#define NESTRACE_SUPERVISOR_FILTER_H_
+
+#include <linux/filter.h>
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace nestrace {
+
+class FilterProgram {
+ public:
+  // Assembles the program with libseccomp.
+  static absl::StatusOr<FilterProgram> Build();
+
+  // Installs the program in the calling thread, which must have PR_SET_NO_NEW_PRIVS, and returns the
+  // listener (close-on-exec), or a negative errno: -EBUSY if an outer filter has a listener already.
+  // Makes one system call and is safe between fork and exec.
+  int Install() const;
+
+  const std::vector<sock_filter>& instructions() const { return instructions_; }
+
+ private:
+  std::vector<sock_filter> instructions_;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_FILTER_H_

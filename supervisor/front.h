@@ -1,0 +1,52 @@
+// The process that the shell sees. nestrace is two processes: the supervisor, and in front of it this one,
+// which the user started and whose stops, continuations and end are those of PROGRAM.
+//
+//   const InheritedSignals inherited = InheritedSignals::TakeOver();
+//   absl::StatusOr<Front> front = Front::Split();   // the front itself never returns
+//   options.signals = front->signals();
+//   options.on_job_state = [&](int signal) { front->ShowJobState(signal); };
+//
+// Why two: when PROGRAM is stopped (Ctrl-Z), the shell has to see its child stopped; but a supervisor that
+// stops itself can serve no other guest, and could not see PROGRAM being continued by one of them.
+//
+// The front
+//   - passes signals that it gets to the supervisor, which judges and forwards them
+//   - stops itself when PROGRAM is stopped, by the same signal, and goes on when PROGRAM does
+//   - ends as the supervisor ends, dying of the same signal if it was one
+//   - reaps what else becomes its child, as it is init in a pid namespace of its own.
+// If it is killed, the supervisor dies too (PR_SET_PDEATHSIG), and with that all guests.
+
+#ifndef NESTRACE_SUPERVISOR_FRONT_H_
+#define NESTRACE_SUPERVISOR_FRONT_H_
+
+#include <sys/types.h>
+
+#include "absl/status/statusor.h"
+#include "supervisor/unique_fd.h"
+
+namespace nestrace {
+
+class Front {
+ public:
+  // Forks the supervisor off, and returns in it only. All signals must be blocked.
+  static absl::StatusOr<Front> Split();
+
+  // Each read(2) yields a struct signalfd_siginfo: a signal that was sent to the front.
+  int signals() const { return channel_.get(); }
+  // PROGRAM was stopped by `signal`, or runs again if it is 0.
+  void ShowJobState(int signal);
+
+ private:
+  Front(pid_t pid, UniqueFd channel) : pid_(pid), channel_(std::move(channel)) {}
+
+  pid_t pid_;
+  UniqueFd channel_;
+};
+
+// Ends the process with exit code `value`, or of signal `value`, without a core file of its own.
+[[noreturn]] void ExitWith(int value);
+[[noreturn]] void DieOfSignal(int signal);
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_FRONT_H_

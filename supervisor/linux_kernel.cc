@@ -1,0 +1,87 @@
+#include "supervisor/linux_kernel.h"
+
+#include <asm/ptrace-abi.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervisor/access.h"
+#include "supervisor/guest_memory.h"
+#include "supervisor/thread_facts.h"
+#include "supervisor/waiter.h"
+
+namespace nestrace {
+namespace {
+
+// glibc's -1 and errno as the kernel's negative errno.
+long Result(long result) { return result < 0 ? -errno : result; }
+
+}  // namespace
+
+long LinuxKernel::Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) {
+  return ptrace_.Call(abi, request, tid, addr, data);
+}
+
+long LinuxKernel::PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) {
+  return ptrace_.CallWithBuffer(abi, request, tid, addr, data);
+}
+
+long LinuxKernel::PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) {
+  return ptrace_.CallWithRegset(abi, request, tid, type, buffer);
+}
+
+long LinuxKernel::PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) {
+  return ptrace_.PeekSigInfo(abi, tid, buffer);
+}
+
+long LinuxKernel::ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) {
+  return ptrace_.Call(Abi::kX86_64, PTRACE_ARCH_PRCTL, tid, reinterpret_cast<uintptr_t>(out.data()), code);
+}
+
+long LinuxKernel::ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) {
+  return ReadGuestMemory(tid, addr, out);
+}
+
+long LinuxKernel::WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) {
+  return WriteGuestMemory(tid, addr, in);
+}
+
+long LinuxKernel::SendSignal(Tid tgid, Tid tid, int signal) {
+  return Result(syscall(SYS_tgkill, tgid.value, tid.value, signal));
+}
+
+long LinuxKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
+  if (tid.value == 0) return Result(syscall(SYS_rt_sigqueueinfo, tgid.value, info.si_signo, &info));
+  return Result(syscall(SYS_rt_tgsigqueueinfo, tgid.value, tid.value, info.si_signo, &info));
+}
+
+long LinuxKernel::Reap(Tid tid) {
+  const long result = ReapZombie(tid);
+  if (result == 0) ++reaped_;
+  return result;
+}
+
+long LinuxKernel::WaitContinued(Tid tid, bool leave) { return TakeContinued(tid, leave); }
+
+bool LinuxKernel::Answer(uint64_t id, int64_t value) {
+  return listener_ != nullptr && listener_->Answer(id, value);
+}
+
+bool LinuxKernel::Continue(uint64_t id) { return listener_ != nullptr && listener_->Continue(id); }
+
+bool LinuxKernel::ReadFacts(Tid tid, ThreadFacts* facts) { return ReadThreadFacts(proc_, tid, facts); }
+
+long LinuxKernel::ProcessGroup(Tid tid) { return Result(getpgid(tid.value)); }
+
+bool LinuxKernel::Exists(Tid tid) { return kill(tid.value, 0) == 0 || errno != ESRCH; }
+
+long LinuxKernel::PidfdTarget(Tid tid, int fd, bool* nonblocking) {
+  return ReadPidfdTarget(proc_, tid, fd, nonblocking);
+}
+
+long LinuxKernel::BlockedIn(Tid tid) { return ReadBlockedIn(proc_, tid); }
+
+long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }
+
+}  // namespace nestrace

@@ -1,0 +1,60 @@
+// The Kernel of emu/kernel.h on the real one.
+//
+//   LinuxKernel kernel(&proc);
+//   Emulator emulator(&kernel, {});
+//   kernel.set_listener(&listener);   // once PROGRAM has installed its filter
+//
+// Each function is the mechanism its comment in emu/kernel.h names, and nothing besides; the work is done in
+// ptrace_call, guest_memory, waiter, listener, thread_facts and access.
+
+#ifndef NESTRACE_SUPERVISOR_LINUX_KERNEL_H_
+#define NESTRACE_SUPERVISOR_LINUX_KERNEL_H_
+
+#include <cstdint>
+
+#include "emu/kernel.h"
+#include "supervisor/listener.h"
+#include "supervisor/proc_fs.h"
+#include "supervisor/ptrace_call.h"
+
+namespace nestrace {
+
+class LinuxKernel final : public Kernel {
+ public:
+  explicit LinuxKernel(const ProcFs* proc) : proc_(*proc) {}
+
+  // Until there is a listener no notification can be answered: Answer and Continue return false.
+  void set_listener(Listener* listener) { listener_ = listener; }
+  // How many zombies were reaped: each may make another one waitable, its thread group leader.
+  uint64_t reaped() const { return reaped_; }
+
+  long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) override;
+  long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) override;
+  long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) override;
+  long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
+  long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;
+  long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) override;
+  long SendSignal(Tid tgid, Tid tid, int signal) override;
+  long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
+  long Reap(Tid tid) override;
+  long WaitContinued(Tid tid, bool leave) override;
+  bool Answer(uint64_t id, int64_t value) override;
+  bool Continue(uint64_t id) override;
+  bool ReadFacts(Tid tid, ThreadFacts* facts) override;
+  long ProcessGroup(Tid tid) override;
+  bool Exists(Tid tid) override;
+  long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
+  long BlockedIn(Tid tid) override;
+  long MayAttach(Tid caller, Tid target) override;
+
+ private:
+  const ProcFs& proc_;
+  PtraceCaller ptrace_;
+  Listener* listener_ = nullptr;
+  uint64_t reaped_ = 0;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_LINUX_KERNEL_H_

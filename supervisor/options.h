@@ -1,0 +1,35 @@
+// The command line: nestrace [OPTIONS] [--] PROGRAM [ARG...]
+//
+//   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
+//   if (!line.ok()) ... 125, with line.status().message()
+//
+// Options end at the first word that is not one, so that those of PROGRAM are left alone; that is why this is
+// a table of its own and no general flags library.
+
+#ifndef NESTRACE_SUPERVISOR_OPTIONS_H_
+#define NESTRACE_SUPERVISOR_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace nestrace {
+
+struct CommandLine {
+  enum class Action { kRun, kHelp, kVersion };
+  Action action = Action::kRun;
+  bool nesting = true;            // --nesting=on|off
+  std::vector<std::string> argv;  // PROGRAM and its arguments; not empty in kRun
+};
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
+
+// What --help prints.
+std::string HelpText();
+// What --version prints.
+std::string VersionText();
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_OPTIONS_H_

@@ -1,0 +1,52 @@
+// ptrace(2) as the kernel has it, without glibc's changes to PEEK*, in either ABI.
+//
+//   PtraceCaller caller;
+//   long error = caller.Call(Abi::kX86_64, PTRACE_CONT, tid, 0, SIGUSR1);
+//   char regs[68];
+//   error = caller.CallWithBuffer(Abi::kI386, PTRACE_GETREGS, tid, 0, absl::MakeSpan(regs));
+//
+// An i386 call goes through `int $0x80`, so that the kernel itself makes the layouts of a 32-bit process; its
+// buffers are copied through memory below 4 GiB. It needs a kernel with IA32 emulation and would kill the
+// supervisor on another; but there no guest can have made an i386 call that asks for it.
+//
+// Results are the kernel's: zero or more, or a negative errno. -ESRCH at any call.
+
+#ifndef NESTRACE_SUPERVISOR_PTRACE_CALL_H_
+#define NESTRACE_SUPERVISOR_PTRACE_CALL_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "emu/types.h"
+
+namespace nestrace {
+
+class PtraceCaller {
+ public:
+  PtraceCaller() = default;
+  ~PtraceCaller();
+  PtraceCaller(const PtraceCaller&) = delete;
+  PtraceCaller& operator=(const PtraceCaller&) = delete;
+
+  // `data` is a plain value.
+  long Call(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data);
+  // `data` is a buffer, `addr` a plain value.
+  long CallWithBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data);
+  // PTRACE_GETREGSET, PTRACE_SETREGSET: the iov_len that the kernel left, or a negative errno.
+  long CallWithRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer);
+  // PTRACE_PEEKSIGINFO, the one request with two buffers: `buffer` is a struct ptrace_peeksiginfo_args
+  // followed by the siginfos. Returns the number of siginfos.
+  long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer);
+
+ private:
+  // Memory below 4 GiB for `size` bytes; null if there is none.
+  char* LowMemory(size_t size);
+
+  char* low_ = nullptr;
+  size_t low_size_ = 0;
+};
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_PTRACE_CALL_H_

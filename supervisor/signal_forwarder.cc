@@ -1,0 +1,61 @@
+#include "supervisor/signal_forwarder.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <chrono>
+
+namespace nestrace {
+namespace {
+
+constexpr std::chrono::milliseconds kSameKill(100);
+constexpr int kMaxSignal = 64;
+
+bool IsFault(int signal) {
+  return signal == SIGSEGV || signal == SIGTRAP || signal == SIGILL || signal == SIGFPE || signal == SIGBUS;
+}
+
+}  // namespace
+
+void SignalForwarder::NoteSignalStop(Tid tid, int signal) {
+  if (signal < 1 || signal > kMaxSignal || signal == SIGCHLD || IsFault(signal)) return;
+  if (!(tid == program_) && syscall(SYS_tgkill, program_.value, tid.value, 0) < 0) return;
+  siginfo_t info = {};
+  if (syscall(SYS_ptrace, PTRACE_GETSIGINFO, tid.value, 0, &info) < 0) return;
+  if (info.si_code > 0) return;
+  delivered_[signal] = {info.si_pid, std::chrono::steady_clock::now()};
+}
+
+bool SignalForwarder::ReachedProgram(const signalfd_siginfo& info) {
+  Delivery& last = delivered_[info.ssi_signo];
+  if (last.sender == 0 || last.sender != static_cast<int>(info.ssi_pid)) return false;
+  const bool recent = std::chrono::steady_clock::now() - last.when < kSameKill;
+  last = {};
+  return recent;
+}
+
+void SignalForwarder::Forward(const signalfd_siginfo& info) {
+  const int signal = static_cast<int>(info.ssi_signo);
+  if (signal < 1 || signal > kMaxSignal) return;
+  if (info.ssi_code > 0) {
+    const bool hangup = signal == SIGHUP && getpgid(program_.value) != getpgrp();
+    if (signal != SIGALRM && !hangup) return;
+  } else if (ReachedProgram(info)) {
+    return;
+  }
+  if (info.ssi_code != SI_QUEUE) {
+    kill(program_.value, signal);
+    return;
+  }
+  siginfo_t queued = {};
+  queued.si_signo = signal;
+  queued.si_code = SI_QUEUE;
+  queued.si_pid = static_cast<pid_t>(info.ssi_pid);
+  queued.si_uid = info.ssi_uid;
+  queued.si_value.sival_ptr = reinterpret_cast<void*>(info.ssi_ptr);
+  syscall(SYS_rt_sigqueueinfo, program_.value, signal, &queued);
+}
+
+}  // namespace nestrace

@@ -1,0 +1,259 @@
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/filter.h"
+#include "supervisor/waiter.h"
+
+namespace nestrace {
+namespace {
+
+// So many stops in a row are handled before notifications are looked at again, lest one guest that stops
+// endlessly keeps all others waiting.
+constexpr int kStopsPerRound = 64;
+
+bool IsStopSignal(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+bool EndsRun(int signal) {
+  return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
+}
+
+absl::StatusOr<UniqueFd> OpenSigchld() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.ok()) return absl::ErrnoToStatus(errno, "signalfd()");
+  return fd;
+}
+
+// Fills in what only the supervisor knows.
+Supervisor::Options Complete(Supervisor::Options options) {
+  options.emulator.supervisor = getpid();
+  if (getrandom(&options.emulator.signal_cookie, sizeof(options.emulator.signal_cookie), GRND_NONBLOCK) < 0) {
+    options.emulator.signal_cookie = static_cast<uint32_t>(getpid()) * 2654435761u;
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Start(const Command& command,
+                                                              const Options& options) {
+  if (absl::Status status = Listener::Probe(); !status.ok()) return status;
+  absl::StatusOr<ProcFs> proc = ProcFs::Open();
+  if (!proc.ok()) return proc.status();
+  absl::StatusOr<FilterProgram> filter = FilterProgram::Build();
+  if (!filter.ok()) return filter.status();
+  absl::StatusOr<UniqueFd> sigchld = OpenSigchld();
+  if (!sigchld.ok()) return sigchld.status();
+  absl::StatusOr<Launch> launch = Launch::Fork(command, *filter, options.inherited);
+  if (!launch.ok()) return launch.status();
+
+  std::unique_ptr<Supervisor> supervisor(
+      new Supervisor(*std::move(proc), *std::move(sigchld), *std::move(launch), Complete(options)));
+  if (absl::Status status = supervisor->Seize(); !status.ok()) {
+    kill(supervisor->program_.value, SIGKILL);
+    return status;
+  }
+  return supervisor;
+}
+
+Supervisor::Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options)
+    : options_(options),
+      proc_(std::move(proc)),
+      sigchld_(std::move(sigchld)),
+      launch_(std::move(launch)),
+      program_(launch_.tid()),
+      kernel_(&proc_),
+      emulator_(&kernel_, options.emulator),
+      forwarder_(program_) {}
+
+absl::Status Supervisor::Seize() {
+  if (syscall(SYS_ptrace, PTRACE_SEIZE, program_.value, 0, Emulator::kRealOptions) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("ptrace(PTRACE_SEIZE, pid=", program_.value, ")"));
+  }
+  // Not before: the child has our memory until it executes PROGRAM, and one that is not dumpable could not
+  // have been seized.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  emulator_.AddRoot(program_);
+  return launch_.Go();
+}
+
+Result Supervisor::Run() {
+  while (emulator_.thread_count() > 0 && !no_children_ && !ending_) {
+    pollfd fds[] = {
+        {sigchld_.get(), POLLIN, 0},
+        {listener_.has_value() ? listener_->fd() : -1, POLLIN, 0},
+        {launching_ ? launch_.fd() : -1, POLLIN, 0},
+        {options_.signals, POLLIN, 0},
+    };
+    if (poll(fds, std::size(fds), waits_pending_ ? 0 : -1) < 0) {
+      if (errno == EINTR) continue;
+      return Result::Failed(absl::ErrnoToStatus(errno, "poll()").ToString());
+    }
+    HandleRound((fds[0].revents & POLLIN) != 0, fds[2].revents != 0, (fds[3].revents & POLLIN) != 0,
+                (fds[1].revents & POLLIN) != 0);
+    // No task has the filter any more. What is left are zombies.
+    if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
+      kernel_.set_listener(nullptr);
+      listener_.reset();
+    }
+  }
+  // The child's end may have been seen before its last words.
+  while (launching_ && HandleLaunch()) {
+  }
+  return result_.value_or(Result::Failed("PROGRAM was lost"));
+}
+
+// Stops come first: a guest's notification can only be later than the stop it was resumed from.
+void Supervisor::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
+  if (sigchld || signals || waits_pending_) DrainWaits();
+  if (launch) HandleLaunch();
+  if (signals) HandleSignals();
+  if (notification) HandleNotification();
+}
+
+bool Supervisor::HandleLaunch() {
+  LaunchNews news = launch_.Receive();
+  switch (news.kind) {
+    case LaunchNews::Kind::kNothing:
+      return false;
+    case LaunchNews::Kind::kListener: {
+      absl::StatusOr<Listener> listener = Listener::Adopt(std::move(news.listener));
+      if (!listener.ok()) {
+        result_ = Result::Failed(std::string(listener.status().message()));
+        ending_ = true;
+        return true;
+      }
+      listener_.emplace(*std::move(listener));
+      kernel_.set_listener(&*listener_);
+      return true;
+    }
+    case LaunchNews::Kind::kExecuted:
+      break;
+    case LaunchNews::Kind::kNoExec:
+      result_ = Result::NotStarted(news.error);
+      break;
+    case LaunchNews::Kind::kFailed:
+      result_ = Result::Failed(std::string(news.status.message()));
+      break;
+  }
+  launching_ = false;
+  return true;
+}
+
+void Supervisor::HandleSignals() {
+  signalfd_siginfo info;
+  if (read(options_.signals, &info, sizeof(info)) != sizeof(info)) return;
+  if (result_.has_value() && EndsRun(static_cast<int>(info.ssi_signo))) {
+    ending_ = true;
+    return;
+  }
+  forwarder_.Forward(info);
+}
+
+void Supervisor::HandleNotification() {
+  Notification notification;
+  if (!listener_.has_value() || !listener_->Receive(&notification)) return;
+  const uint64_t reaped = kernel_.reaped();
+  emulator_.OnNotification(notification);
+  // A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD
+  // says so if the leader's exit signal is another.
+  if (kernel_.reaped() != reaped) DrainWaits();
+}
+
+void Supervisor::DrainWaits() {
+  signalfd_siginfo unused[4];
+  while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
+  }
+  waits_pending_ = false;
+  for (int round = 0; round < kStopsPerRound; ++round) {
+    const bool stopped = HandleStops();
+    const bool exited = HandleExits();
+    if (!stopped && !exited) return;
+    if (waits_pending_) return;
+  }
+  waits_pending_ = true;
+}
+
+bool Supervisor::HandleStops() {
+  StopEvent stop;
+  for (int count = 0; count < kStopsPerRound; ++count) {
+    const Waited waited = NextStop(&stop);
+    no_children_ = waited == Waited::kNoChildren;
+    if (waited != Waited::kFound) return count > 0;
+    if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
+    NoteJobState(stop.tid, stop.code);
+    emulator_.OnStop(stop.tid, stop.code, stop.usage);
+  }
+  waits_pending_ = true;
+  return true;
+}
+
+bool Supervisor::HandleExits() {
+  return emulator_.held_zombies() == 0 ? HandleAnyExit() : HandleExitsWhileHeld();
+}
+
+bool Supervisor::HandleAnyExit() {
+  ExitEvent exit;
+  if (PeekExit(&exit) != Waited::kFound) return false;
+  const bool again = exit.tid == last_exit_;
+  last_exit_ = exit.tid;
+  // One that was announced and then neither reaped nor held is nobody's, and would be found for ever.
+  if (again) {
+    kernel_.Reap(exit.tid);
+    last_exit_ = Tid{};
+    return true;
+  }
+  HandleExit(exit.tid, exit.info);
+  return true;
+}
+
+// A zombie that is held for its tracer would be found by P_ALL again and again.
+bool Supervisor::HandleExitsWhileHeld() {
+  bool found = false;
+  for (Tid tid : emulator_.LiveThreads()) {
+    ExitEvent exit;
+    if (emulator_.IsHeld(tid) || PeekExitOf(tid, &exit) != Waited::kFound) continue;
+    HandleExit(tid, exit.info);
+    found = true;
+  }
+  return found;
+}
+
+void Supervisor::HandleExit(Tid tid, const ExitInfo& info) {
+  if (tid == program_ && !result_.has_value()) result_ = Result::FromWaitStatus(info.status);
+  emulator_.OnExit(tid, info);
+}
+
+bool Supervisor::IsProgram(Tid tid) const {
+  return tid == program_ || syscall(SYS_tgkill, program_.value, tid.value, 0) == 0;
+}
+
+// The parent of a stopped process is told when its last thread has stopped; the first one is close enough.
+// That it was continued shows in the next stop of another kind: PTRACE_EVENT_STOP with SIGTRAP.
+void Supervisor::NoteJobState(Tid tid, int code) {
+  const bool group_stop = code >> 8 == PTRACE_EVENT_STOP && IsStopSignal(code & 0xff);
+  if (!group_stop && job_signal_ == 0) return;
+  if (!IsProgram(tid)) return;
+  const int signal = group_stop ? code & 0xff : 0;
+  if (signal == job_signal_) return;
+  job_signal_ = signal;
+  if (options_.on_job_state) options_.on_job_state(signal);
+}
+
+}  // namespace nestrace

@@ -1,0 +1,93 @@
+#include "supervisor/thread_facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace nestrace {
+namespace {
+
+// Linux 6.11, <linux/pidfd.h>.
+constexpr unsigned long kPidfdGetPidNamespace = _IO(0xff, 5);
+constexpr int kCapSysAdmin = 21;
+
+// The innermost pid namespace of a thread.
+UniqueFd OpenPidNamespace(const ProcFs& proc, ProcId id, Tid tid) {
+  UniqueFd file = proc.OpenFile(id, "ns/pid", O_RDONLY);
+  if (file.ok()) return file;
+  const UniqueFd pidfd = OpenPidfd(tid);
+  return UniqueFd(pidfd.ok() ? ioctl(pidfd.get(), kPidfdGetPidNamespace, 0) : -1);
+}
+
+// Fills in the inodes of pids[1] to pids.back(), from the innermost outwards.
+void FillNamespaces(UniqueFd pid_namespace, std::vector<NamespacedPid>* pids) {
+  for (size_t level = pids->size() - 1; level > 0; --level) {
+    struct stat status;
+    const bool known = pid_namespace.ok() && fstat(pid_namespace.get(), &status) == 0;
+    (*pids)[level].pid_namespace = known ? status.st_ino : kUnknownNamespace;
+    pid_namespace = UniqueFd(known ? ioctl(pid_namespace.get(), NS_GET_PARENT) : -1);
+  }
+}
+
+// A number of /proc's namespace in the supervisor's, 0 if it has none there.
+pid_t Translate(const ProcFs& proc, pid_t number) {
+  if (number == 0 || proc.outer_levels() == 0) return number;
+  return proc.TidOf(ProcId{number}).value;
+}
+
+}  // namespace
+
+bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
+  const ProcId id = proc.IdOf(tid);
+  const std::optional<ThreadStatus> status = proc.Status(id);
+  if (!status.has_value() || status->nspid.size() <= proc.outer_levels()) return false;
+
+  facts->tgid = status->tgid == id.value ? tid.value : Translate(proc, status->tgid);
+  facts->parent_tgid = Translate(proc, status->ppid);
+  facts->pids.clear();
+  for (size_t i = proc.outer_levels(); i < status->nspid.size(); ++i) {
+    facts->pids.push_back({0, status->nspid[i]});
+  }
+  if (facts->pids.size() > 1) FillNamespaces(OpenPidNamespace(proc, id, tid), &facts->pids);
+  facts->uid = status->uid[0];
+  facts->blocked_signals = status->blocked;
+  facts->pending_signals = status->pending;
+  facts->seccomp_filters = status->seccomp_filters;
+  facts->has_cap_sys_admin = (status->cap_effective >> kCapSysAdmin & 1) != 0;
+  return true;
+}
+
+long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking) {
+  if (fd < 0) return -EBADF;
+  std::string text;
+  if (!proc.Read(proc.IdOf(tid), absl::StrCat("fdinfo/", fd), &text)) {
+    return errno == EACCES || errno == EPERM ? -EPERM : -EBADF;
+  }
+  // fs/pidfs.c:pidfd_show_fdinfo. -1: reaped; 0: outside the namespace of /proc.
+  const std::optional<int64_t> number = FindNumber(text, "Pid");
+  if (!number.has_value()) return -EBADF;
+  *nonblocking = (FindNumber(text, "flags", 8).value_or(0) & O_NONBLOCK) != 0;
+  if (*number <= 0) return -ESRCH;
+  const pid_t pid = Translate(proc, static_cast<pid_t>(*number));
+  return pid > 0 ? pid : -ESRCH;
+}
+
+long ReadBlockedIn(const ProcFs& proc, Tid tid) {
+  // "running", "-1 SP PC", or "NR ARG... SP PC" (fs/proc/base.c:proc_pid_syscall).
+  std::string text;
+  if (!proc.Read(proc.IdOf(tid), "syscall", &text) || text.empty() || text[0] < '0' || text[0] > '9')
+    return -1;
+  return strtol(text.c_str(), nullptr, 10);
+}
+
+}  // namespace nestrace

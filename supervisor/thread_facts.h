@@ -1,0 +1,28 @@
+// What /proc says of one guest, in the terms of emu/kernel.h.
+//
+//   ThreadFacts facts;
+//   if (!ReadThreadFacts(proc, tid, &facts)) ... the thread is gone
+
+#ifndef NESTRACE_SUPERVISOR_THREAD_FACTS_H_
+#define NESTRACE_SUPERVISOR_THREAD_FACTS_H_
+
+#include "emu/kernel.h"
+#include "emu/types.h"
+#include "supervisor/proc_fs.h"
+
+namespace nestrace {
+
+// Kernel::ReadFacts. Where the supervisor may not read the pid namespaces of a guest (an unprivileged
+// supervisor and a guest that is not dumpable, before Linux 6.11), their inodes are kUnknownNamespace.
+bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts);
+constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
+
+// Kernel::PidfdTarget. -EPERM if the supervisor may not look at the descriptors of `tid`.
+long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking);
+
+// Kernel::BlockedIn.
+long ReadBlockedIn(const ProcFs& proc, Tid tid);
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_SUPERVISOR_THREAD_FACTS_H_
