@@ -2,6 +2,7 @@
 
 _COPTS = [
     "-std=gnu11",
+    "-D_GNU_SOURCE",
     "-Wall",
     "-Wextra",
 ]

@@ -29,7 +29,9 @@
 #ifndef NESTRACE_TESTS_CONFORMANCE_GUEST_H_
 #define NESTRACE_TESTS_CONFORMANCE_GUEST_H_
 
-#define _GNU_SOURCE 1
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 
 #include <elf.h>
 #include <errno.h>

@@ -1,0 +1,52 @@
+// Shared by the guests about the SIGCHLD that a report sends: takes it with sigwaitinfo and prints its siginfo.
+
+#ifndef NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
+#define NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
+
+#include "guest.h"
+
+KIT sigset_t sigchld_set(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  return set;
+}
+
+KIT void block_sigchld(void) {
+  sigset_t set = sigchld_set();
+  sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+// Waits for SIGCHLD and prints it.
+KIT void tell_sigchld(void) {
+  sigset_t set = sigchld_set();
+  siginfo_t info;
+  int signal;
+  do {
+    signal = sigwaitinfo(&set, &info);
+  } while (signal == -1 && errno == EINTR);
+  say("signal: %s", siginfo_words(&info));
+}
+
+// Prints whether SIGCHLD is pending, and takes it.
+KIT void tell_sigchld_now(void) {
+  sigset_t set = sigchld_set();
+  struct timespec now = {0, 0};
+  siginfo_t info;
+  if (sigtimedwait(&set, &info, &now) == SIGCHLD) {
+    say("signal pending: %s", siginfo_words(&info));
+  } else {
+    say("no signal pending");
+  }
+}
+
+// Takes pending SIGCHLDs in silence, where two may have become one.
+KIT void drop_sigchld(void) {
+  sigset_t set = sigchld_set();
+  struct timespec now = {0, 0};
+  siginfo_t info;
+  while (sigtimedwait(&set, &info, &now) == SIGCHLD) {
+  }
+}
+
+#endif  // NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
