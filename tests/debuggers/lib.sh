@@ -2,6 +2,7 @@
 # $NESTED is set under nestrace and empty natively.
 
 set -u
+ulimit -c 0
 
 # A debugger with the sessions' settings. Commands on standard input are shown and obeyed one by one; the first
 # that fails ends the session, as it should: use `-ex` for commands that are meant to fail.
@@ -16,7 +17,8 @@ gdb_batch() {
 
 lldb_script() {
   cat > commands.lldb
-  lldb-14 --no-lldbinit --no-use-colors --batch --source commands.lldb "$@"
+  lldb-14 --no-lldbinit --no-use-colors --batch --source commands.lldb "$@" 2>&1 |
+    grep -v -E 'embedded_interpreter|^Traceback|File "<string>"|^Process [0-9]+ (resuming|launched)|^$'
 }
 
 # section NAME [FILE...]: begins a section of the transcript, and shows the files.
@@ -128,37 +130,54 @@ by_thread() {
   ' "$1" | sed 's/^pid \([0-9]*\) /[pid \1] /'
 }
 
-# A conversation with a gdb that reads its commands from a pipe, for what happens while the program runs:
-#   gdb_start ARGUMENT...; gdb_say COMMAND; gdb_expect REGEX; ...; gdb_end
-# gdb_expect waits for a line after the one it found last. gdb_end shows everything that gdb said.
-gdb_start() {
-  mkfifo gdb.in
-  gdb -nx -q -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" "$@" < gdb.in > gdb.out 2>&1 &
-  gdb=$!
-  exec 8> gdb.in
-  gdb_seen=0
+# A conversation with a debugger that reads its commands from a pipe, for what happens while the program runs:
+#   gdb_start ARGUMENT...  or  lldb_start ARGUMENT...
+#   say COMMAND; expect REGEX; ...
+#   hang_up
+# `expect` waits for a line after the one it found last. `hang_up` says quit and shows all that the debugger said.
+converse() {
+  mkfifo commands
+  "$@" < commands > said 2>&1 &
+  debugger=$!
+  exec 8> commands
+  heard=0
 }
 
-gdb_say() { printf '%s\n' "$1" >&8; }
+gdb_start() {
+  converse gdb -nx -q -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" "$@"
+}
 
-gdb_expect() {
+lldb_start() {
+  converse lldb-14 --no-lldbinit --no-use-colors "$@"
+}
+
+say() { printf '%s\n' "$1" >&8; }
+
+expect() {
   local tries=2000 found
-  until found=$(tail -n +$((gdb_seen + 1)) gdb.out | grep -n -m1 -E -e "$1"); do
+  until found=$(tail -n +$((heard + 1)) said | grep -n -m1 -E -e "$1"); do
     tries=$((tries - 1))
     if [ "$tries" -le 0 ]; then
-      section gdb gdb.out
-      die "gdb did not say /$1/ after line $gdb_seen"
+      section said said
+      die "the debugger did not say /$1/ after line $heard"
     fi
     sleep 0.01
   done
-  gdb_seen=$((gdb_seen + ${found%%:*}))
+  heard=$((heard + ${found%%:*}))
 }
 
-gdb_end() {
-  gdb_say quit
+hang_up() {
+  say quit
   exec 8>&-
-  wait "$gdb"
-  echo "gdb left with $?"
-  section gdb
-  sed 's/^\((gdb) \)*//; /^$/d' gdb.out  # A prompt may come before or after what the program caused.
+  wait "$debugger"
+  echo "the debugger left with $?"
+  section said
+  # A prompt may come before or after what the program caused, and so may lldb's words about what it has begun.
+  sed -E 's/^(\((gdb|lldb)\) )*//; /^$/d; /^Process [0-9]+ (resuming|launched)/d; /embedded_interpreter|^Traceback|File "<string>"/d' said
+}
+
+# wait_port FILE: the port that a gdbserver, told to take any free one, has written to FILE.
+wait_port() {
+  wait_for "$1" 'Listening on port [0-9]+'
+  sed -n 's/.*Listening on port //p' "$1" | head -1
 }
