@@ -53,6 +53,9 @@ int main(void) {
   regs.orig_rax = -1;
   regs.rax = 77;
   tell_pt(PTRACE_SETREGS, pid, 0, (unsigned long)&regs);
+  need_pt(PTRACE_SYSCALL, pid, 0, 0);
+  need_wait(pid, SYSGOOD_STOP);
+  say("rax at its exit: %ld", (long)registers(pid).rax);
 
   need_enter(pid, SYS_getppid, SYSGOOD_STOP);
   need_pt(PTRACE_SYSCALL, pid, 0, 0);
