@@ -1,0 +1,366 @@
+// "Exactly once": ptrace(2) never returns EINTR and never acts twice, whatever interrupts the caller.
+
+#include <errno.h>
+#include <signal.h>
+
+#include "tests/emu/guests.h"
+
+namespace nestrace {
+namespace {
+
+constexpr int kNrPtrace = 101, kNrWait4 = 61;
+
+class AnswerTest : public EmuTest {
+ protected:
+  // The caller, interrupted in its call, comes to the stop of the signal that did it.
+  void InterruptedBy(Tid caller, int signal, int nr = kNrPtrace) {
+    EXPECT_EQ(kernel.at(caller).regs.orig_rax, static_cast<uint64_t>(nr));
+    Signal(caller, signal);
+  }
+};
+
+// --- a refused answer.
+
+TEST_F(AnswerTest, RefusedResumeHasNotResumed) {
+  SeizedAndStopped();
+  kernel.ClearLog();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2);
+  EXPECT_TRUE(Stopped(kTracee));
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_CONT, 20"), 0);
+}
+
+TEST_F(AnswerTest, RefusedResumeIsDoneAtTheStopThatFollowsExactlyOnce) {
+  SeizedAndStopped();
+  const int resumes = Resumes(kTracee);
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2);
+  kernel.ClearLog();
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0) << "the result is written over -ERESTARTSYS";
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_POKEUSER, 10, 80"), 1);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2);
+  EXPECT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_signal, SIGALRM) << "the signal that interrupted it is delivered";
+}
+
+TEST_F(AnswerTest, ResultIsWrittenBeforeTheRequestActs) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  kernel.ClearLog();
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_LT(kernel.Find("ptrace(PTRACE_POKEUSER, 10, 80"), kernel.Find("ptrace(PTRACE_CONT, 20"));
+}
+
+TEST_F(AnswerTest, CallerKilledAtTheStopThatFollowsDoesNothing) {
+  SeizedAndStopped(kOptExitKill);
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kDetach, kTracee);
+  kernel.FailNext(kTracer, -ESRCH);
+  InterruptedBy(kTracer, SIGALRM);
+  kernel.Die(kTracer);
+  Exit(kTracer, SIGKILL);
+  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1) << "it was still the tracer";
+}
+
+TEST_F(AnswerTest, WriteOfTheResultThatFailsDoesNothing) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  // The tracer dies between the stop and the write of its rax.
+  kernel.Stop(kTracer, SIGALRM);
+  kernel.ClearLog();
+  for (int k = 1; k < 8; ++k) {
+    SCOPED_TRACE(k);
+    Guests world;
+    world.Family();
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
+    world.kernel.RefuseNextAnswer();
+    world.Ptrace(kTracer, kCont, kTracee);
+    world.kernel.ClearLog();
+    world.kernel.DieAtCall(kTracer, k);
+    world.Signal(kTracer, SIGALRM);
+    const size_t written = world.kernel.Find("ptrace(PTRACE_POKEUSER, 10, 80, 0) = 0");
+    const size_t resumed = world.kernel.Find("ptrace(PTRACE_CONT, 20");
+    const bool is_resumed = resumed < world.kernel.log().size();
+    EXPECT_TRUE(!is_resumed || written < resumed);
+    world.Exit(kTracer, SIGKILL);
+    EXPECT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(world.Resumes(kTracee), 2) << "its first stop, and this one: once";
+  }
+}
+
+TEST_F(AnswerTest, RefusedAttachHasNotAttached) {
+  for (const long request : {kSeize, kAttach}) {
+    SCOPED_TRACE(RequestName(request));
+    Guests world;
+    world.Family();
+    world.kernel.RefuseNextAnswer();
+    world.Ptrace(kTracer, request, kTracee);
+    EXPECT_EQ(world.kernel.Count("queue("), 0);
+    world.Signal(kTracee, SIGUSR1);
+    EXPECT_TRUE(world.Runs(kTracee)) << "nobody traces it yet";
+    world.Signal(kTracer, SIGALRM);
+    EXPECT_EQ(world.Rax(kTracer), 0);
+    EXPECT_EQ(world.kernel.Count("queue(20, 20, 19)"), request == kAttach ? 1 : 0);
+    world.Signal(kTracee, SIGUSR1);
+    EXPECT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
+  }
+}
+
+TEST_F(AnswerTest, RefusedTracemeIsDoneByRegisters) {
+  Root(kTracer);
+  Fork(kTracer, kTracee);
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracee, kTraceme);
+  Signal(kTracee, SIGALRM);
+  EXPECT_EQ(Rax(kTracee), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGALRM))
+      << "natively the call was over before the signal was delivered";
+}
+
+TEST_F(AnswerTest, RefusedInterruptListenKillAreDoneOnce) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.RefuseNextAnswer();
+  kernel.ClearLog();
+  Ptrace(kTracer, kInterrupt, kTracee);
+  EXPECT_FALSE(kernel.at(kTracee).interrupt);
+  Signal(kTracer, SIGALRM);
+  EXPECT_TRUE(kernel.at(kTracee).interrupt);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 20"), 1);
+  Trap(kTracee);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
+
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kListen, kTracee);
+  EXPECT_TRUE(Stopped(kTracee));
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_TRUE(Listens(kTracee));
+
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kKill, kTracee);
+  EXPECT_EQ(kernel.Count("tgkill"), 0);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1);
+}
+
+TEST_F(AnswerTest, RefusedDetachKeepsTheLinkUntilTheStop) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kDetach, kTracee, 0, SIGUSR2);
+  EXPECT_TRUE(Stopped(kTracee));
+  Signal(kTracer, SIGALRM);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2);
+  EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), -ESRCH);
+}
+
+// The decision at the stop is a new one: the world may have changed.
+TEST_F(AnswerTest, RefusedRequestIsDecidedAfresh) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  kernel.Die(kTracee);
+  Exit(kTracee, SIGKILL);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), -ESRCH);
+}
+
+TEST_F(AnswerTest, RefusedErrorIsWrittenToo) {
+  Family();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), -ESRCH);
+}
+
+TEST_F(AnswerTest, RefusedReadIsReadAgain) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kGetRegs, kTracee, 0, kFree);
+  Write(kTracer, kFree, std::array<char, 216>{});
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_EQ(Read<struct user_regs_struct>(kTracer, kFree).rbx, kernel.at(kTracee).regs.rbx);
+}
+
+// A stop without an interruption (rax is no restart code) writes nothing.
+TEST_F(AnswerTest, AnsweredCallIsLeftAlone) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.ClearLog();
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_POKEUSER, 10"), 0);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_POKEUSER, 10"), 0);
+}
+
+// The call that was interrupted is told by its number: a later one with rax = -512 is no business of ours.
+TEST_F(AnswerTest, AnotherCallInterruptedIsLeftToTheKernel) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.at(kTracer).regs.orig_rax = 202;
+  kernel.at(kTracer).regs.rax = -kErestartsys;
+  kernel.ClearLog();
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), -kErestartsys);
+}
+
+// --- a lost answer.
+
+TEST_F(AnswerTest, LostAnswerIsGivenAgainByRegistersAndActsOnce) {
+  SeizedAndStopped();
+  const int resumes = Resumes(kTracee);
+  kernel.LoseNextAnswer();
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1) << "the answer was accepted";
+  kernel.ClearLog();
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_POKEUSER, 10, 80"), 1);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1);
+}
+
+TEST_F(AnswerTest, LostErrorIsGivenAgain) {
+  Family();
+  kernel.LoseNextAnswer();
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), -ESRCH);
+  ASSERT_EQ(Ptrace(kShell, kSeize, kTracee), 0);
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), -ESRCH);
+}
+
+TEST_F(AnswerTest, LostWaitIsGivenAgainAndTakesOneReport) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  kernel.LoseNextAnswer();
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2));
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  EXPECT_EQ(Rax(kTracer), kTracee.value);
+  EXPECT_EQ(Wait(kTracer), Result(0)) << "the report was taken";
+}
+
+// A call may be interrupted before the supervisor has received its notification, which then never was. It has
+// the number of the call answered before it, but not its arguments.
+TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOneBefore) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kGetEventMsg, kTracee, 0, kFree), 0);
+  auto& regs = kernel.at(kTracer).regs;
+  regs.rdi = kCont;
+  regs.rdx = 0;
+  regs.r10 = 0;
+  regs.rax = -kErestartsys;
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_TRUE(Rax(kTracer) == -kErestartsys || Rax(kTracer) == -kErestartnointr)
+      << "it was told " << Rax(kTracer) << ", but its PTRACE_CONT was never seen";
+}
+
+// --- a parked wait.
+
+TEST_F(AnswerTest, ParkedWaitInterruptedIsLeftToTheKernelsRestart) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  kernel.ClearLog();
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  EXPECT_EQ(Rax(kTracer), -kErestartsys) << "EINTR or a restart, as the handler says";
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_POKEUSER, 10"), 0);
+  EXPECT_TRUE(Runs(kTracer));
+  EXPECT_EQ(Restart(kTracer), kParked);
+  Signal(kTracee, SIGUSR2);
+  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR2));
+}
+
+TEST_F(AnswerTest, ParkedWaitNeverRestartedIsForgotten) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  // EINTR: the guest goes on without waiting again.
+  kernel.ClearLog();
+  Signal(kTracee, SIGUSR2);
+  EXPECT_EQ(kernel.Count("answer("), 0);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2)) << "the report is still there";
+}
+
+// The report comes between the interruption and the stop: the wait finds it at the stop.
+TEST_F(AnswerTest, WaitInterruptedAndThenReportedIsAnsweredAtTheStop) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  kernel.RefuseNextAnswer();
+  Signal(kTracee, SIGUSR2);
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  EXPECT_EQ(Rax(kTracer), kTracee.value);
+  EXPECT_EQ(Read<int>(kTracer, kStatusAt), (SIGUSR2 << 8) | 0x7f);
+  EXPECT_EQ(Wait(kTracer), Result(0)) << "waited for exactly once";
+}
+
+TEST_F(AnswerTest, RefusedWaitLeavesTheReport) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  kernel.RefuseNextAnswer();
+  Wait(kTracer);
+  kernel.Die(kTracer);
+  Exit(kTracer, SIGKILL);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2) << "unwaited: the signal is delivered";
+}
+
+TEST_F(AnswerTest, RefusedReapLeavesTheZombie) {
+  SeizedAndStopped();
+  kernel.Die(kTracee);
+  Exit(kTracee, SIGKILL);
+  kernel.RefuseNextAnswer();
+  Wait(kTracer);
+  EXPECT_EQ(kernel.Count("reap("), 0);
+  EXPECT_TRUE(emulator.IsHeld(kTracee));
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  EXPECT_EQ(Rax(kTracer), kTracee.value);
+  EXPECT_EQ(kernel.Count("reap(20) = 0"), 1);
+}
+
+// --- memory that can't be reached from outside.
+
+TEST_F(AnswerTest, UndumpableCallerIsStoppedAndServedByPeekAndPoke) {
+  SeizedAndStopped();
+  kernel.MakeUndumpable(kTracer.value);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kFree), kParked);
+  EXPECT_TRUE(kernel.at(kTracer).interrupt);
+  Trap(kTracer);
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_TRUE(Runs(kTracer));
+  EXPECT_EQ(Read<struct user_regs_struct>(kTracer, kFree).rbx, kernel.at(kTracee).regs.rbx);
+}
+
+TEST_F(AnswerTest, UndumpableWaiterIsStoppedAndServed) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.MakeUndumpable(kTracer.value);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  Signal(kTracee, SIGUSR2);
+  EXPECT_EQ(WaitOf(kTracer), Result(kParked));
+  Trap(kTracer);
+  EXPECT_EQ(Rax(kTracer), kTracee.value);
+  EXPECT_EQ(Read<int>(kTracer, kStatusAt), (SIGUSR2 << 8) | 0x7f);
+  EXPECT_EQ(Wait(kTracer, kTracee.value, kWnohang | kWall).result, 0);
+}
+
+TEST_F(AnswerTest, BadResultPointerIsEfault) {
+  SeizedAndStopped();
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kUnmapped), -EFAULT);
+  EXPECT_EQ(Ptrace(kTracer, kPeekData, kTracee, kFree, kUnmapped), -EFAULT);
+  EXPECT_EQ(Ptrace(kTracer, kPeekData, kTracee, kUnmapped, kFree), -EIO);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegset, kTracee, kNtPrstatus, kUnmapped), -EFAULT);
+}
+
+}  // namespace
+}  // namespace nestrace

@@ -1,0 +1,210 @@
+// PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_DETACH.
+
+#include <errno.h>
+#include <signal.h>
+
+#include "tests/emu/guests.h"
+
+namespace nestrace {
+namespace {
+
+class AttachTest : public EmuTest {};
+
+TEST_F(AttachTest, SeizeDoesNotStopTheTracee) {
+  Family();
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_FALSE(kernel.at(kTracee).interrupt);
+  EXPECT_EQ(Wait(kTracer), Result(0));
+}
+
+TEST_F(AttachTest, AttachSendsSigstopWhoseSiginfoIsTheKernels) {
+  Family();
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  DeliverQueued(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  const siginfo_t info = SigInfo(kTracer, kTracee);
+  EXPECT_EQ(info.si_signo, SIGSTOP);
+  EXPECT_EQ(info.si_code, SI_KERNEL);
+  EXPECT_EQ(info.si_pid, 0);
+  EXPECT_EQ(info.si_uid, 0u);
+  EXPECT_EQ(info.si_value.sival_ptr, nullptr);
+}
+
+TEST_F(AttachTest, SecondTracerIsEperm) {
+  Family();
+  Fork(kShell, kOther);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(Ptrace(kOther, kSeize, kTracee), -EPERM);
+  EXPECT_EQ(Ptrace(kOther, kAttach, kTracee), -EPERM);
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), -EPERM);
+}
+
+TEST_F(AttachTest, OwnThreadGroupIsEperm) {
+  Family();
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracer), -EPERM);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, sibling), -EPERM);
+}
+
+TEST_F(AttachTest, WhatIsNoGuestIsEsrch) {
+  Family();
+  for (const pid_t pid : {0, -1, -20, 1, 4711}) {
+    EXPECT_EQ(Ptrace(kTracer, kSeize, Tid{pid}), -ESRCH) << pid;
+    EXPECT_EQ(Ptrace(kTracer, kAttach, Tid{pid}), -ESRCH) << pid;
+  }
+}
+
+TEST_F(AttachTest, SeizeArgumentsAreCheckedBeforePermission) {
+  Family();
+  kernel.DenyAttach(true);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee, 1, 0), -EIO);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 1 << 30), -EIO);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), -EPERM);
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), -EPERM);
+  kernel.DenyAttach(false);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracer, 0, 1 << 30), -EIO);
+}
+
+TEST_F(AttachTest, ZombieIsEperm) {
+  Family();
+  Fork(kTracer, kOther);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ExitEvent(kTracee, 0);
+  Exit(kTracee, 0);
+  EXPECT_EQ(Ptrace(kOther, kAttach, kTracee), -EPERM);
+  EXPECT_EQ(Ptrace(kOther, kSeize, kTracee), -EPERM);
+}
+
+TEST_F(AttachTest, TracemeMakesTheParentTheTracer) {
+  Root(kTracer);
+  Fork(kTracer, kTracee);
+  EXPECT_EQ(Ptrace(kTracee, kTraceme), 0);
+  EXPECT_EQ(Ptrace(kTracee, kTraceme), -EPERM);
+  Signal(kTracee, SIGSTOP);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+}
+
+TEST_F(AttachTest, TracemeOfAThreadsChildIsTracedByThatThread) {
+  Root(kTracer);
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
+  Fork(sibling, kTracee);
+  EXPECT_EQ(Ptrace(kTracee, kTraceme), 0);
+  Signal(kTracee, SIGSTOP);
+  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWall | kWnothread), Result(kNative)) << "the kernel says ECHILD";
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), -ESRCH);
+  EXPECT_EQ(Ptrace(sibling, kCont, kTracee), 0);
+}
+
+TEST_F(AttachTest, TracemeUnderAnExitingParentSucceedsAndTracesNothing) {
+  Root(kShell);
+  Fork(kShell, kTracer);
+  Fork(kTracer, kTracee);
+  ExitEvent(kTracer, 0);
+  EXPECT_EQ(Ptrace(kTracee, kTraceme), 0);
+  Signal(kTracee, SIGSTOP);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGSTOP);
+}
+
+TEST_F(AttachTest, TracemeUnderAnOutsiderIsEpermTheSecondTime) {
+  Root(kShell);
+  EXPECT_EQ(Ptrace(kShell, kTraceme), 0);
+  EXPECT_EQ(Ptrace(kShell, kTraceme), -EPERM);
+}
+
+TEST_F(AttachTest, RequestsOfASiblingOfTheTracerAreEsrch) {
+  SeizedAndStopped();
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
+  EXPECT_EQ(Ptrace(sibling, kGetEventMsg, kTracee, 0, kFree), -ESRCH);
+  EXPECT_EQ(Ptrace(sibling, kCont, kTracee), -ESRCH);
+  EXPECT_EQ(Ptrace(sibling, kInterrupt, kTracee), -ESRCH);
+  EXPECT_EQ(Ptrace(sibling, kKill, kTracee), -ESRCH);
+}
+
+TEST_F(AttachTest, DetachPassesItsSignalAndEndsTheLink) {
+  SeizedAndStopped();
+  EXPECT_EQ(Ptrace(kTracer, kDetach, kTracee, 0, SIGUSR2), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2);
+  EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), -ESRCH);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0) << "it may be traced again";
+}
+
+TEST_F(AttachTest, DetachOfARunningTraceeIsEsrch) {
+  Family();
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(Ptrace(kTracer, kDetach, kTracee), -ESRCH);
+}
+
+TEST_F(AttachTest, InvalidSignalsAreEioAndTheTraceeStaysStopped) {
+  SeizedAndStopped();
+  for (const long request : {kCont, kSyscall, kSingleStep, kDetach}) {
+    EXPECT_EQ(Ptrace(kTracer, request, kTracee, 0, 65), -EIO) << RequestName(request);
+    EXPECT_EQ(Ptrace(kTracer, request, kTracee, 0, -1), -EIO) << RequestName(request);
+  }
+  EXPECT_TRUE(Stopped(kTracee));
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee, 0, 64), 0);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, 64);
+}
+
+// A stopped task enters ptrace-stop at once (kernel/ptrace.c:ptrace_set_stopped): the wait that follows
+// ATTACH finds the group-stop even with WNOHANG.
+TEST_F(AttachTest, AttachToAStoppedTaskIsReportedBeforeAnyWaitReturns) {
+  Family();
+  Signal(kTracee, SIGSTOP);
+  GroupStop(kTracee);
+  ASSERT_TRUE(Listens(kTracee));
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  EXPECT_TRUE(kernel.at(kTracee).interrupt);
+  EXPECT_EQ(Wait(kTracer).result, kParked);
+  GroupStop(kTracee);
+  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  DeliverQueued(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+}
+
+TEST_F(AttachTest, SeizeOfAStoppedTaskShowsTheGroupStop) {
+  Family();
+  Signal(kTracee, SIGSTOP);
+  GroupStop(kTracee);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
+}
+
+TEST_F(AttachTest, DetachFromGroupStopKeepsTheTaskStopped) {
+  Family();
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Signal(kTracee, SIGSTOP);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGSTOP), 0);
+  GroupStop(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
+  EXPECT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  EXPECT_TRUE(Listens(kTracee));
+}
+
+class AttachWithoutNestingTest : public EmuTest {
+ protected:
+  AttachWithoutNestingTest() : EmuTest(/*nesting=*/false) {}
+};
+
+TEST_F(AttachWithoutNestingTest, EvenATracersTraceeMayNotStack) {
+  Family();
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Fork(kTracer, kOther);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kOther), 0);
+  EXPECT_EQ(Ptrace(kOther, kSeize, kTracee), -EPERM);
+}
+
+}  // namespace
+}  // namespace nestrace

@@ -1,0 +1,182 @@
+// A scripted kernel: threads that run, stop and die as the test says, and that behave towards every call of
+// Kernel as Linux would. It decides nothing by itself; the events come from tests/emu/guests.h.
+//
+//   FakeKernel kernel;
+//   kernel.Add({.tid = Tid{7}, .tgid = 7, .parent = 1});
+//   kernel.Stop(Tid{7}, SIGTRAP | kEventStop << 8);   // as the kernel would; nobody is told yet
+//   kernel.FailNext(Tid{7}, -ESRCH);                  // the next ptrace call on 7 fails
+//   kernel.DieAtCall(Tid{7}, 3);                      // 7 dies under the third kernel call from now
+//   kernel.log()                                      // "ptrace(PTRACE_CONT, 7, 0, 0) = 0", ...
+//
+// Calls that no kernel state allows (reaping what is no zombie, answering a notification twice) are kept in
+// violations(); the fixture of guests.h fails a test that has any.
+
+#ifndef NESTRACE_TESTS_EMU_FAKE_KERNEL_H_
+#define NESTRACE_TESTS_EMU_FAKE_KERNEL_H_
+
+#include <signal.h>
+#include <sys/user.h>
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/abi.h"
+#include "emu/kernel.h"
+#include "emu/types.h"
+
+namespace nestrace {
+
+// Size of NT_X86_XSTATE.
+constexpr size_t kFakeXstateSize = 2432;
+
+struct FakeThread {
+  enum class State {
+    kRunning,
+    kStopped,    // in a ptrace-stop
+    kListening,  // in a ptrace-stop under PTRACE_LISTEN
+    kDying,      // killed: no stop any more, not yet a zombie
+    kZombie,
+    kReaped,
+  };
+  Tid tid;
+  ThreadFacts facts;
+  State state = State::kRunning;
+  int code = 0;  // of the stop
+  struct user_regs_struct regs = {};
+  std::vector<char> xstate;
+  siginfo_t siginfo = {};
+  uint64_t message = 0;
+  bool interrupt = false;  // JOBCTL_TRAP_STOP: the next thing it does is a PTRACE_EVENT_STOP
+  std::deque<siginfo_t> queued;
+  uint64_t notification = 0;  // the one it sleeps in
+  int resumes = 0;            // how often a stop was ended by a resume request
+  long resume_request = 0;    // the last one, and the signal it had
+  int resume_signal = 0;
+  long blocked_in = -1;  // what BlockedIn() says
+  int generation = 0;    // counts the stops; rbx and the first byte of xstate show it
+  bool gone = false;     // in kReaped: also the real parent has reaped it, or there is none
+};
+
+struct FakeNotification {
+  Notification call;
+  bool open = true;
+  std::optional<int64_t> answer;  // what was accepted
+  bool continued = false;
+};
+
+class FakeKernel : public Kernel {
+ public:
+  struct Birth {
+    Tid tid;
+    pid_t tgid = 0;
+    pid_t parent = 0;
+    std::vector<NamespacedPid> pids = {};  // of the supervisor's namespace alone, if empty
+  };
+
+  // --- the script.
+  FakeThread& Add(const Birth& birth);
+  // `tid` enters a ptrace-stop; a notification it sleeps in is voided, as by a signal.
+  void Stop(Tid tid, int code, const siginfo_t& info = {}, uint64_t message = 0);
+  // `tid` is killed: from now on every call finds it gone, though it is no zombie yet.
+  void Die(Tid tid);
+  // All of the process `tgid` is killed.
+  void KillProcess(pid_t tgid);
+  void BecomeZombie(Tid tid);
+  // The next ptrace call on `tid` returns `error` and does nothing.
+  void FailNext(Tid tid, long error) { fail_next_[tid.value] = error; }
+  // The `k`-th kernel call of any kind from now (1: the next) finds `tid` dead. Instead of dying, the thread
+  // may do something else under it: `how`.
+  void DieAtCall(Tid tid, int k);
+  void AtCall(int k, std::function<void()> what);
+  // The next Answer or Continue is refused: the caller was interrupted before it.
+  void RefuseNextAnswer() { refuse_next_ = true; }
+  // The next answer is accepted, but never reaches the caller, which had left its sleep with a signal.
+  void LoseNextAnswer() { lose_next_ = true; }
+  // Nobody may read or write the memory of the process from outside (it is not dumpable).
+  void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
+  void DenyAttach(bool deny) { deny_attach_ = deny; }
+  void SetContinued(pid_t tgid, bool continued) { continued_[tgid] = continued; }
+  uint64_t Notify(Notification call);  // gives it an id, the caller sleeps in it
+
+  // --- the state.
+  FakeThread& at(Tid tid);
+  const std::map<pid_t, FakeThread>& threads() const { return threads_; }
+  bool Has(Tid tid) const { return threads_.count(tid.value) != 0; }
+  std::deque<siginfo_t>& process_queue(pid_t tgid) { return process_queues_[tgid]; }
+  const FakeNotification& notification(uint64_t id) const { return notifications_.at(id); }
+  // Guest memory, by process. Two pages at kGuestMemory are mapped in each.
+  static constexpr uint64_t kGuestMemory = 0x10000;
+  static constexpr size_t kGuestMemorySize = 0x2000;
+  std::vector<char>& memory(pid_t tgid);
+
+  // --- the record.
+  const std::vector<std::string>& log() const { return log_; }
+  void ClearLog() { log_.clear(); }
+  // Log entries that begin with `prefix`, and the place of the first one (log().size() if there is none).
+  int Count(const std::string& prefix) const;
+  size_t Find(const std::string& prefix) const;
+  int calls() const { return calls_; }
+  const std::vector<std::string>& violations() const { return violations_; }
+  // Called at each real resume, with the request and signal; before the state changes.
+  std::function<void(const FakeThread&, long request, int signal)> on_resume;
+
+  // --- Kernel.
+  long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) override;
+  long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) override;
+  long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) override;
+  long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
+  long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;
+  long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) override;
+  long SendSignal(Tid tgid, Tid tid, int signal) override;
+  long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
+  long Reap(Tid tid) override;
+  long WaitContinued(Tid tid, bool leave) override;
+  bool Answer(uint64_t id, int64_t value) override;
+  bool Continue(uint64_t id) override;
+  bool ReadFacts(Tid tid, ThreadFacts* facts) override;
+  long ProcessGroup(Tid tid) override;
+  bool Exists(Tid tid) override;
+  long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
+  long BlockedIn(Tid tid) override;
+  long MayAttach(Tid caller, Tid target) override;
+
+ private:
+  void Enter();
+  long Log(const std::string& call, long result);
+  std::optional<long> EnterPtrace(Tid tid);  // an error that ends the call
+  long DoPtrace(long request, FakeThread& thread, uint64_t addr, uint64_t data);
+  long Resume(long request, FakeThread& thread, uint64_t signal);
+  long DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr, absl::Span<char> data);
+  bool TakeNotification(uint64_t id, FakeNotification** notification);
+  long Transfer(Tid tid, uint64_t addr, char* out, const char* in, size_t size);
+
+  std::map<pid_t, FakeThread> threads_;
+  std::map<pid_t, std::vector<char>> memory_;
+  std::map<pid_t, std::deque<siginfo_t>> process_queues_;
+  std::map<pid_t, bool> continued_;
+  std::map<uint64_t, FakeNotification> notifications_;
+  uint64_t next_notification_ = 1000;
+  std::map<pid_t, long> fail_next_;
+  std::map<int, std::function<void()>> at_call_;
+  std::vector<pid_t> undumpable_;
+  bool deny_attach_ = false;
+  bool refuse_next_ = false;
+  bool lose_next_ = false;
+  int calls_ = 0;
+  std::vector<std::string> log_;
+  std::vector<std::string> violations_;
+};
+
+// "PTRACE_CONT" for 7, and so on.
+std::string RequestName(long request);
+
+}  // namespace nestrace
+
+#endif  // NESTRACE_TESTS_EMU_FAKE_KERNEL_H_

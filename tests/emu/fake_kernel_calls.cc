@@ -1,0 +1,204 @@
+// The calls of the scripted kernel that are not ptrace(2): memory, signals, waiting, answers, facts.
+
+#include <errno.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "tests/emu/fake_kernel.h"
+
+namespace nestrace {
+
+namespace {
+
+std::string Number(int64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+long FakeKernel::Transfer(Tid tid, uint64_t addr, char* out, const char* in, size_t size) {
+  if (!Has(tid)) return -ESRCH;
+  const FakeThread& thread = at(tid);
+  if (thread.state == FakeThread::State::kDying || thread.state == FakeThread::State::kZombie ||
+      thread.state == FakeThread::State::kReaped) {
+    return -ESRCH;
+  }
+  std::vector<char>& bytes = memory(thread.facts.tgid);
+  if (addr < kGuestMemory || addr + size > kGuestMemory + bytes.size()) return -EFAULT;
+  if (out != nullptr) memcpy(out, bytes.data() + (addr - kGuestMemory), size);
+  if (in != nullptr) memcpy(bytes.data() + (addr - kGuestMemory), in, size);
+  return 0;
+}
+
+long FakeKernel::ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) {
+  Enter();
+  const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
+  return Log("read(" + Number(tid.value) + ", " + Number(out.size()) + ")",
+             hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), out.data(), nullptr, out.size()));
+}
+
+long FakeKernel::WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) {
+  Enter();
+  const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
+  return Log("write(" + Number(tid.value) + ", " + Number(in.size()) + ")",
+             hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), nullptr, in.data(), in.size()));
+}
+
+long FakeKernel::SendSignal(Tid tgid, Tid tid, int signal) {
+  Enter();
+  const auto send = [&]() -> long {
+    if (!Has(tid) || at(tid).state == FakeThread::State::kReaped) return -ESRCH;
+    if (signal == SIGKILL) {
+      KillProcess(tgid.value);
+      return 0;
+    }
+    siginfo_t info = {};
+    info.si_signo = signal;
+    info.si_code = SI_TKILL;
+    at(tid).queued.push_back(info);
+    return 0;
+  };
+  return Log("tgkill(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(signal) + ")", send());
+}
+
+long FakeKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
+  Enter();
+  const auto queue = [&]() -> long {
+    if (info.si_code >= 0) {
+      violations_.push_back("a queued siginfo must have a negative si_code");
+      return -EPERM;
+    }
+    const Tid target = tid.value == 0 ? tgid : tid;
+    if (!Has(target) || at(target).state == FakeThread::State::kReaped) return -ESRCH;
+    auto& queued = tid.value == 0 ? process_queues_[tgid.value] : at(tid).queued;
+    const bool pending = std::any_of(queued.begin(), queued.end(),
+                                     [&](const siginfo_t& other) { return other.si_signo == info.si_signo; });
+    if (!pending) queued.push_back(info);  // a standard signal is pending once
+    return 0;
+  };
+  return Log("queue(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(info.si_signo) + ")",
+             queue());
+}
+
+long FakeKernel::Reap(Tid tid) {
+  Enter();
+  const auto reap = [&]() -> long {
+    if (!Has(tid) || at(tid).state != FakeThread::State::kZombie) {
+      violations_.push_back("reaped " + Number(tid.value) + ", which is no zombie");
+      return -ECHILD;
+    }
+    const pid_t tgid = at(tid).facts.tgid;
+    for (const auto& [other, thread] : threads_) {
+      if (tgid == tid.value && other != tgid && thread.facts.tgid == tgid &&
+          thread.state != FakeThread::State::kReaped) {
+        violations_.push_back("reaped leader " + Number(tid.value) + " before " + Number(other));
+      }
+    }
+    at(tid).state = FakeThread::State::kReaped;
+    // A process stays as the zombie of its real parent, if that is a living guest.
+    const Tid parent{at(tid).facts.parent_tgid};
+    const bool orphan = !Has(parent) || at(parent).state == FakeThread::State::kReaped;
+    at(tid).gone = tgid != tid.value || orphan;
+    return 0;
+  };
+  return Log("reap(" + Number(tid.value) + ")", reap());
+}
+
+long FakeKernel::WaitContinued(Tid tid, bool leave) {
+  Enter();
+  bool& continued = continued_[Has(tid) ? at(tid).facts.tgid : 0];
+  const long result = continued ? 1 : 0;
+  if (!leave) continued = false;
+  return Log("wait_continued(" + Number(tid.value) + (leave ? ", leave)" : ")"), result);
+}
+
+bool FakeKernel::TakeNotification(uint64_t id, FakeNotification** notification) {
+  const auto it = notifications_.find(id);
+  if (it == notifications_.end()) {
+    violations_.push_back("answered a notification that never was");
+    return false;
+  }
+  if (it->second.answer.has_value() || it->second.continued) {
+    violations_.push_back("answered notification " + Number(id) + " twice");
+    return false;
+  }
+  FakeThread& caller = at(it->second.call.tid);
+  if (refuse_next_) {
+    // A signal has woken the caller; its stop is on its way.
+    refuse_next_ = false;
+    it->second.open = false;
+    caller.regs.rax = -kErestartsys;
+    caller.notification = 0;
+    return false;
+  }
+  if (!it->second.open) return false;
+  it->second.open = false;
+  *notification = &it->second;
+  return true;
+}
+
+bool FakeKernel::Answer(uint64_t id, int64_t value) {
+  Enter();
+  FakeNotification* notification = nullptr;
+  const bool taken = TakeNotification(id, &notification);
+  if (taken) {
+    notification->answer = value;
+    FakeThread& caller = at(notification->call.tid);
+    caller.regs.rax = lose_next_ ? -kErestartsys : value;
+    caller.notification = 0;
+    lose_next_ = false;
+  }
+  Log("answer(" + Number(id) + ", " + Number(value) + ")", taken);
+  return taken;
+}
+
+bool FakeKernel::Continue(uint64_t id) {
+  Enter();
+  FakeNotification* notification = nullptr;
+  const bool taken = TakeNotification(id, &notification);
+  if (taken) {
+    notification->continued = true;
+    FakeThread& caller = at(notification->call.tid);
+    caller.notification = 0;
+    caller.blocked_in = notification->call.nr;
+  }
+  Log("continue(" + Number(id) + ")", taken);
+  return taken;
+}
+
+bool FakeKernel::ReadFacts(Tid tid, ThreadFacts* facts) {
+  Enter();
+  if (!Has(tid) || at(tid).gone) return false;
+  *facts = at(tid).facts;
+  return true;
+}
+
+long FakeKernel::ProcessGroup(Tid tid) {
+  Enter();
+  return Exists(tid) ? 1 : -ESRCH;
+}
+
+bool FakeKernel::Exists(Tid tid) {
+  Enter();
+  return Has(tid) && !at(tid).gone;
+}
+
+long FakeKernel::PidfdTarget(Tid, int fd, bool* nonblocking) {
+  Enter();
+  // Descriptor 1000 + N is a pidfd of process N, 2000 + N a non-blocking one.
+  if (fd < 1000) return -EBADF;
+  *nonblocking = fd >= 2000;
+  return fd % 1000;
+}
+
+long FakeKernel::BlockedIn(Tid tid) {
+  Enter();
+  return Has(tid) ? at(tid).blocked_in : -1;
+}
+
+long FakeKernel::MayAttach(Tid, Tid target) {
+  Enter();
+  if (!Has(target)) return -ESRCH;
+  return deny_attach_ ? -EPERM : 0;
+}
+
+}  // namespace nestrace
