@@ -33,6 +33,8 @@ def debuggee(name, src, copts = []):
 def debugger_test(name, nested = False, size = "small", tags = []):
     """Runs sessions/<name>.session, or nested/<name>.session if nested.
 
+    Both ways: natively, then under nestrace, which must give the same transcript. README.md tells the rest.
+
     Nested sessions run several tracers over one program, which only nestrace can do.
     """
     session = "{}/{}.session".format("nested" if nested else "sessions", name)

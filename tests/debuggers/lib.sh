@@ -28,9 +28,11 @@ section() {
   [ $# -eq 0 ] || cat -- "$@"
 }
 
-# die WHY: ends the session in failure.
+# die WHY: ends the session in failure, and what it has begun.
 die() {
   echo "session: $*"
+  [ ! -S terminal.socket ] || terminal kill-server
+  kill -KILL $(jobs -p) 2> /dev/null
   exit 1
 }
 
@@ -180,4 +182,91 @@ hang_up() {
 wait_port() {
   wait_for "$1" 'Listening on port [0-9]+'
   sed -n 's/.*Listening on port //p' "$1" | head -1
+}
+
+# A terminal of tmux:
+#   terminal_start COMMAND...   runs the command in it
+#   type_line TEXT; press KEY; see REGEX; ...
+#   terminal_end                shows what stood in the terminal, and ends it; terminal_show only shows
+# `see` waits for a line after the one it found last. Wait for the effect of every line and key before the next.
+terminal() { LC_ALL=C.UTF-8 tmux -S terminal.socket -f /dev/null "$@"; }
+
+terminal_start() {
+  terminal new-session -d -x 200 -y 50 "$@" || die "no terminal"
+  seen=0
+}
+
+type_line() { terminal send-keys -l -- "$1" && terminal send-keys Enter; }
+
+press() { terminal send-keys "$1"; }
+
+terminal_text() { terminal capture-pane -p -J -S - | sed 's/ *$//'; }
+
+see() {
+  local tries=1000 found
+  until found=$(terminal_text | tail -n +$((seen + 1)) | grep -n -m1 -E -e "$1"); do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+      section terminal
+      terminal_text
+      terminal kill-server
+      die "the terminal did not show /$1/ after line $seen"
+    fi
+    sleep 0.02
+  done
+  seen=$((seen + ${found%%:*}))
+}
+
+# foreground NAME: waits until a process of that name holds the terminal.
+foreground() {
+  in_foreground() { [ "$(terminal display-message -p '#{pane_current_command}')" = "$1" ]; }
+  wait_until 20 in_foreground "$1"
+}
+
+terminal_show() {
+  section terminal
+  terminal_text | sed '/^$/d'
+}
+
+terminal_gone() { ! terminal list-sessions > /dev/null 2>&1; }
+
+terminal_end() {
+  terminal_show
+  terminal kill-server
+  wait_until 20 terminal_gone
+}
+
+# process_of PROGRAM: the process that runs this copy of a target program.
+process_of() {
+  local exe
+  for exe in /proc/[0-9]*/exe; do
+    if [ "$(readlink "$exe")" = "$PWD/$1" ]; then
+      exe=${exe#/proc/}
+      echo "${exe%/exe}"
+    fi
+  done
+}
+
+# wait_running PROGRAM: until it runs on a processor, or waits for one.
+wait_running() {
+  local pid
+  running() {
+    for pid in $(process_of "$1"); do
+      if in_state "$pid" R; then return 0; fi
+    done
+    return 1
+  }
+  wait_until 20 running "$1"
+}
+
+# ends LOG: what an `strace -f -o LOG` or `ltrace -f -o LOG` says about the ends of the threads that it saw.
+ends() {
+  awk '
+    { seen[$1] = 1 }
+    / \+\+\+ (exited|killed|superseded)/ { ++ended[$1] }
+    END {
+      for (thread in seen) { ++threads; if (ended[thread] != 1) { ++wrong; print "thread ended " ended[thread] + 0 " times" } }
+      print threads " threads, " wrong + 0 " without exactly one end"
+    }
+  ' "$1"
 }
