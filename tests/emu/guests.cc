@@ -1,8 +1,9 @@
 #include "tests/emu/guests.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace nestrace {
@@ -189,6 +190,11 @@ void Guests::Sigaction(Tid caller, uint64_t handler, uint64_t flags) {
 
 int64_t Guests::Restart(Tid caller) {
   Notification call = kernel.notification(last_call_.at(caller.value)).call;
+  if (call.abi == Abi::kX86_64) {
+    const struct user_regs_struct& regs = kernel.at(caller).regs;
+    const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
+    std::copy(std::begin(args), std::end(args), call.args);
+  }
   call.id = kernel.Notify(call);
   last_call_[caller.value] = call.id;
   emulator.OnNotification(call);
