@@ -20,13 +20,12 @@ _DEBUGGEES = [":bin/" + name for name in [
 _FLAGS = ["-g", "-O0", "-fno-omit-frame-pointer", "-fno-stack-protector"]
 
 def debuggee(name, src, copts = []):
-    """A target program, bin/<name>, with its debug information and with lazily bound calls for ltrace."""
+    """A target program, bin/<name>, with lazily bound calls for ltrace. That it keeps its symbols is .bazelrc's --strip=never."""
     native.cc_binary(
         name = "bin/" + name,
         testonly = True,
         srcs = [src],
         copts = _FLAGS + copts,
-        features = ["-strip_debug_symbols"],
         linkopts = ["-pthread", "-Wl,-z,lazy"],
     )
 

@@ -270,3 +270,17 @@ ends() {
     }
   ' "$1"
 }
+
+# start_threads: programs/threaded.c, held before its threads begin to work. Its process number is in $target, its
+# output in target.out; `tell g` lets it go on.
+start_threads() {
+  mkfifo orders
+  exec 9<> orders
+  ./threaded orders > target.out 2>&1 &
+  target=$!
+  wait_until 20 threads_held
+}
+
+threads_held() {
+  [ "$(ls "/proc/$target/task" | wc -l)" = 4 ] && [ "$(sed 's/ .*//' "/proc/$target/syscall")" = 0 ]
+}

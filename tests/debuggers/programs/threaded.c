@@ -1,5 +1,6 @@
 // Three worker threads, made one after another; each waits at a gate of its own until main opens it, then
-// calls work() and leaves before the next gate opens, so that every debugger sees the same order.
+// calls work() and leaves before the next gate opens, so that every debugger sees the same order. With a FIFO as its
+// argument, main waits for a byte from it before it opens the first gate.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -55,9 +56,16 @@ static void* worker_main(void* argument) {
 
 void all_started(void) {}
 
+static void wait_for_word(const char* fifo) {
+  char byte;
+  int words = open(fifo, O_RDWR);
+  while (read(words, &byte, 1) != 1) continue;
+  close(words);
+}
+
 void all_done(int sum) { dprintf(1, "total %d\n", sum); }
 
-int main(void) {
+int main(int argc, char** argv) {
   pthread_t workers[kWorkers];
   sem_init(&started, 0, 0);
   for (int i = 0; i < kWorkers; ++i) {
@@ -67,6 +75,7 @@ int main(void) {
     wait_asleep(tids[i]);
   }
   all_started();
+  if (argc > 1) wait_for_word(argv[1]);
   for (int i = 0; i < kWorkers; ++i) {
     sem_post(&gates[i]);
     pthread_join(workers[i], NULL);
