@@ -1,12 +1,12 @@
 // Runs one guest program natively and under nestrace and compares the two transcripts.
 //
-//   compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] GUEST [ARGS...]
+//   compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] GUEST [ARGS...]
 //
 // The kernel is the oracle. The guest runs natively twice: two different native transcripts, or a
 // native exit status other than 0, mean that the guest itself is wrong, and the test fails without
 // asking nestrace. Then it runs N times as `PATH -- GUEST ARGS...`, and everything it writes to
 // stdout and stderr, and its exit status, must be what they were natively. Without --nestrace only
-// the native runs are made, which is how a new guest is proved.
+// the native runs are made, which is how a new guest is proved. --show prints the native transcript.
 //
 // Prints PASS, FAIL or SKIP and the guest's name, with a unified diff for FAIL. A guest that exits 77
 // natively cannot run on this machine; that is a SKIP, with the guest's own words.
@@ -48,6 +48,7 @@ struct Options {
   std::string nestrace;
   int runs = 1;
   int deadline_seconds = 15;
+  bool show = false;
   std::vector<std::string> guest;
 };
 
@@ -288,6 +289,8 @@ Options ParseCommandLine(int argc, char** argv) {
       options.runs = std::atoi(value.c_str());
     } else if (name == "--deadline" && std::atoi(value.c_str()) > 0) {
       options.deadline_seconds = std::atoi(value.c_str());
+    } else if (word == "--show") {
+      options.show = true;
     } else {
       std::fprintf(stderr, "compare: bad option %s\n", word.c_str());
       std::exit(2);
@@ -295,7 +298,7 @@ Options ParseCommandLine(int argc, char** argv) {
   }
   options.guest.assign(argv + i, argv + argc);
   if (options.guest.empty()) {
-    std::fprintf(stderr, "usage: compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] "
+    std::fprintf(stderr, "usage: compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] "
                          "GUEST [ARGS...]\n");
     std::exit(2);
   }
@@ -319,6 +322,7 @@ int Compare(const Options& options) {
     std::printf("%s[%s]\n", native.transcript.c_str(), native.end.c_str());
     return Fail(name, "the guest does not succeed natively");
   }
+  if (options.show) std::printf("%s", native.transcript.c_str());
   const Outcome again = Run(options.guest, options.deadline_seconds);
   if (!Same(native, again)) {
     PrintDiff("native, first run", native, "native, second run", again);
