@@ -23,8 +23,8 @@ int main(void) {
   say("as GETREGS has it: %d", value == saved.gs_base);
   say("GET_FS to NULL: %s", answer_words(pt(PTRACE_ARCH_PRCTL, pid, 0, ARCH_GET_FS)));
   say("GET_GS to 1: %s", answer_words(pt(PTRACE_ARCH_PRCTL, pid, 1, ARCH_GET_GS)));
-  static const unsigned long bases[] = {0, 0x1000, 0x7fffffffe000, 0x7ffffffff000, 0x800000000000,
-                                        0xffff800000000000, -1UL};
+  static const unsigned long bases[] = {
+      0, 0x1000, 0x7fffffffe000, 0x7ffffffff000, 0x800000000000, 0xffff800000000000, -1UL};
   for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
     long fs = pt(PTRACE_ARCH_PRCTL, pid, bases[i], ARCH_SET_FS);
     long gs = pt(PTRACE_ARCH_PRCTL, pid, bases[i], ARCH_SET_GS);

@@ -1,5 +1,5 @@
-// ATTACH to a task in a group-stop waits until it trapped: wait with WNOHANG finds the group-stop at once. After
-// CONT comes a second stop, for ATTACH's own SIGSTOP.
+// ATTACH to a task in a group-stop waits until it trapped: wait with WNOHANG finds the group-stop at once.
+// After CONT comes a second stop, for ATTACH's own SIGSTOP.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// ATTACH's SIGSTOP goes to the thread, and a thread's own pending signals come before its process's, whatever their
-// numbers; of several in one queue the lowest number comes first.
+// ATTACH's SIGSTOP goes to the thread, and a thread's own pending signals come before its process's, whatever
+// their numbers; of several in one queue the lowest number comes first.
 
 #include "guest.h"
 

@@ -8,8 +8,9 @@ static void nothing(void) {}
 int main(void) {
   start();
   pid_t pid = spawn_stopped("CHILD", nothing);
-  static const long requests[] = {PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, PTRACE_SYSEMU,
-                                  PTRACE_SYSEMU_SINGLESTEP, PTRACE_SINGLEBLOCK, PTRACE_DETACH};
+  static const long requests[] = {PTRACE_CONT,   PTRACE_SYSCALL,           PTRACE_SINGLESTEP,
+                                  PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP, PTRACE_SINGLEBLOCK,
+                                  PTRACE_DETACH};
   static const long signals[] = {65, 128, 1000, -1, INT_MIN};
   for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
     for (size_t j = 0; j < sizeof signals / sizeof signals[0]; j++) {

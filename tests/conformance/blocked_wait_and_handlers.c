@@ -1,5 +1,5 @@
-// A handler that runs while wait4 or waitid is blocked: EINTR, or with SA_RESTART the wait goes on (man 7 signal). The
-// waiter waits for a running tracee; an ignored signal does not disturb it.
+// A handler that runs while wait4 or waitid is blocked: EINTR, or with SA_RESTART the wait goes on (man 7
+// signal). The waiter waits for a running tracee; an ignored signal does not disturb it.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// kernel/fork.c: kernel_clone: CLONE_VFORK makes a clone a VFORK event, else an exit signal other than SIGCHLD a
-// CLONE event, else it is a FORK event. Each has its own option. CLONE_UNTRACED makes none.
+// kernel/fork.c: kernel_clone: CLONE_VFORK makes a clone a VFORK event, else an exit signal other than
+// SIGCHLD a CLONE event, else it is a FORK event. Each has its own option. CLONE_UNTRACED makes none.
 
 #include "guest.h"
 

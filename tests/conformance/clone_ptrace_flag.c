@@ -1,5 +1,5 @@
-// clone(2) with CLONE_PTRACE: a traced caller's child is traced, too, with no event and no option; where nobody
-// traces the caller the flag does nothing.
+// clone(2) with CLONE_PTRACE: a traced caller's child is traced, too, with no event and no option; where
+// nobody traces the caller the flag does nothing.
 
 #include "guest.h"
 

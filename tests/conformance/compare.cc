@@ -41,8 +41,8 @@
 
 namespace {
 
-constexpr int kExitSkip = 77;      // the guest's own word for "cannot run here"
-constexpr int kExitNoExec = 126;   // the program could not be started
+constexpr int kExitSkip = 77;     // the guest's own word for "cannot run here"
+constexpr int kExitNoExec = 126;  // the program could not be started
 
 struct Options {
   std::string nestrace;
@@ -210,8 +210,7 @@ std::vector<Edit> Edits(const std::vector<std::string>& a, const std::vector<std
   std::vector<std::vector<int>> common(a.size() + 1, std::vector<int>(b.size() + 1, 0));
   for (size_t i = a.size(); i-- > 0;) {
     for (size_t j = b.size(); j-- > 0;) {
-      common[i][j] = a[i] == b[j] ? common[i + 1][j + 1] + 1
-                                  : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] = a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
     }
   }
   std::vector<Edit> edits;
@@ -261,9 +260,7 @@ void PrintDiff(const char* name_a, const Outcome& a, const char* name_b, const O
   }
 }
 
-bool Same(const Outcome& a, const Outcome& b) {
-  return a.transcript == b.transcript && a.end == b.end;
-}
+bool Same(const Outcome& a, const Outcome& b) { return a.transcript == b.transcript && a.end == b.end; }
 
 // ---- The command line ------------------------------------------------------------------------------
 
@@ -275,8 +272,7 @@ int NumberFromEnvironment(const char* name, int otherwise) {
 Options ParseCommandLine(int argc, char** argv) {
   Options options;
   options.runs = NumberFromEnvironment("NESTRACE_CONFORMANCE_RUNS", options.runs);
-  options.deadline_seconds =
-      NumberFromEnvironment("NESTRACE_CONFORMANCE_DEADLINE", options.deadline_seconds);
+  options.deadline_seconds = NumberFromEnvironment("NESTRACE_CONFORMANCE_DEADLINE", options.deadline_seconds);
   int i = 1;
   for (; i < argc && std::strncmp(argv[i], "--", 2) == 0; ++i) {
     const std::string word = argv[i];
@@ -298,8 +294,9 @@ Options ParseCommandLine(int argc, char** argv) {
   }
   options.guest.assign(argv + i, argv + argc);
   if (options.guest.empty()) {
-    std::fprintf(stderr, "usage: compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] "
-                         "GUEST [ARGS...]\n");
+    std::fprintf(stderr,
+                 "usage: compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] "
+                 "GUEST [ARGS...]\n");
     std::exit(2);
   }
   return options;

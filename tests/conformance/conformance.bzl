@@ -1,6 +1,8 @@
 """conformance_test: one guest program, run natively and under nestrace, same transcript."""
 
+# -O1: a guest's faults and steps are meant as they are written.
 _COPTS = [
+    "-O1",
     "-std=gnu11",
     "-D_GNU_SOURCE",
     "-Wall",
@@ -41,7 +43,7 @@ def conformance_test(
             srcs = srcs + ["//tests/conformance:guest.h"],
             outs = [guest],
             cmd = " ".join(
-                ["$(CC) -m32 -O1 -pthread -I$$(dirname $(location //tests/conformance:guest.h))"] +
+                ["$(CC) -m32 -pthread -I$$(dirname $(location //tests/conformance:guest.h))"] +
                 _COPTS + copts + ["-o $@"] + ["$(location %s)" % src for src in srcs] + linkopts,
             ),
             executable = True,

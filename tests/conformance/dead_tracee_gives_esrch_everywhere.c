@@ -1,5 +1,5 @@
-// A tracee that died under its tracer answers ESRCH to every request, not old values, until it is reaped and after; also
-// when it died while a stop of it was not yet waited for.
+// A tracee that died under its tracer answers ESRCH to every request, not old values, until it is reaped and
+// after; also when it died while a stop of it was not yet waited for.
 
 #include "guest.h"
 

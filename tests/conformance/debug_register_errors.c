@@ -31,18 +31,18 @@ int main(void) {
   poke(pid, 6, -1UL);
   poke(pid, 6, 0xffff0ff0);
   poke(pid, 7, 0);
-  poke(pid, 7, 1);            // execute, one byte
-  poke(pid, 7, 0x2);          // the global bit
-  poke(pid, 7, 0x10001);      // write, one byte
-  poke(pid, 7, 0x20001);      // I/O: no such type
-  poke(pid, 7, 0x30001);      // read or write
-  poke(pid, 7, 0x70001);      // two bytes
-  poke(pid, 7, 0xf0001);      // four bytes
-  poke(pid, 7, 0xb0001);      // eight bytes
-  poke(pid, 7, 0x40001);      // execute, two bytes: refused
-  poke(pid, 7, 0x100);        // LE
-  poke(pid, 7, 0x2000);       // GD
-  poke(pid, 7, 0xff);         // all four
+  poke(pid, 7, 1);        // execute, one byte
+  poke(pid, 7, 0x2);      // the global bit
+  poke(pid, 7, 0x10001);  // write, one byte
+  poke(pid, 7, 0x20001);  // I/O: no such type
+  poke(pid, 7, 0x30001);  // read or write
+  poke(pid, 7, 0x70001);  // two bytes
+  poke(pid, 7, 0xf0001);  // four bytes
+  poke(pid, 7, 0xb0001);  // eight bytes
+  poke(pid, 7, 0x40001);  // execute, two bytes: refused
+  poke(pid, 7, 0x100);    // LE
+  poke(pid, 7, 0x2000);   // GD
+  poke(pid, 7, 0xff);     // all four
   poke(pid, 7, -1UL);
   poke(pid, 7, 0x100000001);
   poke(pid, 7, 0);

@@ -1,5 +1,5 @@
-// What a debugger does to start a program: fork, TRACEME, exec; the SIGTRAP of the exec; options; a breakpoint planted by
-// POKETEXT, hit, stepped over, removed; the end.
+// What a debugger does to start a program: fork, TRACEME, exec; the SIGTRAP of the exec; options; a
+// breakpoint planted by POKETEXT, hit, stepped over, removed; the end.
 
 #include "guest.h"
 

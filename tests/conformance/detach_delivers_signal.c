@@ -1,5 +1,5 @@
-// DETACH's signal is delivered at a signal-delivery-stop, ignored at others but syscall-stops; 0 drops the one that stopped.
-// A seized and an attached tracee the same. Detached, it can be attached again.
+// DETACH's signal is delivered at a signal-delivery-stop, ignored at others but syscall-stops; 0 drops the
+// one that stopped. A seized and an attached tracee the same. Detached, it can be attached again.
 
 #include "guest.h"
 

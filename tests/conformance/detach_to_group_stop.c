@@ -1,4 +1,5 @@
-// DETACH with SIGSTOP at a signal-delivery-stop leaves the process stopped, which its parent sees as any other stop.
+// DETACH with SIGSTOP at a signal-delivery-stop leaves the process stopped, which its parent sees as any
+// other stop.
 
 #include "guest.h"
 

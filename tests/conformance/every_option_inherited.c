@@ -1,5 +1,5 @@
-// An auto-attached child has each option of its parent: every event option set alone shows in the child as it does in the
-// parent.
+// An auto-attached child has each option of its parent: every event option set alone shows in the child as it
+// does in the parent.
 
 #include "guest.h"
 

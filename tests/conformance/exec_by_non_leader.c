@@ -1,6 +1,6 @@
-// ptrace(2), execve under ptrace: when another thread than the leader calls execve, all other threads die, and it
-// takes the leader's tid. The event is reported for the new tid, its message is the old one; until it was waited for,
-// requests on both are ESRCH, and the old tid is nobody's.
+// ptrace(2), execve under ptrace: when another thread than the leader calls execve, all other threads die,
+// and it takes the leader's tid. The event is reported for the new tid, its message is the old one; until it
+// was waited for, requests on both are ESRCH, and the old tid is nobody's.
 
 #include "guest.h"
 

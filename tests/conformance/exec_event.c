@@ -1,5 +1,5 @@
-// PTRACE_EVENT_EXEC: the message is the thread's former tid, the new program has not run; PTRACE_SYSCALL from there still
-// reports the exit of execve, with 0. A failed execve is no event.
+// PTRACE_EVENT_EXEC: the message is the thread's former tid, the new program has not run; PTRACE_SYSCALL from
+// there still reports the exit of execve, with 0. A failed execve is no event.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// fs/exec.c: ptrace_event(PTRACE_EVENT_EXEC): a tracee that was attached and has no TRACEEXEC gets a SIGTRAP from
-// itself after execve; a seized one gets nothing. The signal can be blocked, ignored by CONT, or kill.
+// fs/exec.c: ptrace_event(PTRACE_EVENT_EXEC): a tracee that was attached and has no TRACEEXEC gets a SIGTRAP
+// from itself after execve; a seized one gets nothing. The signal can be blocked, ignored by CONT, or kill.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// SIGKILL with TRACEEXIT stops at EVENT_EXIT with message 9; a second SIGKILL does not end that stop, the registers
-// stay readable, CONT ends it. A tracee stopped elsewhere goes to EVENT_EXIT when it is killed.
+// SIGKILL with TRACEEXIT stops at EVENT_EXIT with message 9; a second SIGKILL does not end that stop, the
+// registers stay readable, CONT ends it. A tracee stopped elsewhere goes to EVENT_EXIT when it is killed.
 
 #include "guest.h"
 

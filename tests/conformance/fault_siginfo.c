@@ -1,18 +1,34 @@
-// Signals of the tracee's own faults: si_code and address as the kernel made them; suppressed, the fault repeats; passed
-// on, they kill.
+// Signals of the tracee's own faults: si_code and address as the kernel made them; suppressed, the fault
+// repeats; passed on, they kill.
 
 #include "guest.h"
 
 static volatile int kind;
+static int* volatile nowhere = (int*)8;
 static void body(void) {
   switch (kind) {
-    case 0: *(volatile int*)8 = 1; break;
-    case 1: *(volatile int*)(void*)body = 1; break;
-    case 2: __asm__ volatile("ud2"); break;
-    case 3: __asm__ volatile("int3"); break;
-    case 4: __asm__ volatile("hlt"); break;
-    case 5: __asm__ volatile("xor %%edx, %%edx\n xor %%ecx, %%ecx\n mov $1, %%eax\n div %%ecx" ::: "eax", "ecx", "edx"); break;
-    case 6: __asm__ volatile("pushf\n orl $0x100, (%%rsp)\n popf\n nop\n nop" ::: "memory", "cc"); break;
+    case 0:
+      *(volatile int*)nowhere = 1;
+      break;
+    case 1:
+      *(volatile int*)(void*)body = 1;
+      break;
+    case 2:
+      __asm__ volatile("ud2");
+      break;
+    case 3:
+      __asm__ volatile("int3");
+      break;
+    case 4:
+      __asm__ volatile("hlt");
+      break;
+    case 5:
+      __asm__ volatile("xor %%edx, %%edx\n xor %%ecx, %%ecx\n mov $1, %%eax\n div %%ecx" ::
+                           : "eax", "ecx", "edx");
+      break;
+    case 6:
+      __asm__ volatile("pushf\n orl $0x100, (%%rsp)\n popf\n nop\n nop" ::: "memory", "cc");
+      break;
   }
 }
 

@@ -49,7 +49,8 @@ int main(void) {
   say("bad xstate_bv: %s", answer_words(pt(PTRACE_SETREGSET, pid, NT_X86_XSTATE, (unsigned long)&iov)));
   need_pt(PTRACE_GETREGSET, pid, NT_X86_XSTATE, (unsigned long)&iov);
   xstate[512 + 16] = 1;
-  say("reserved header bytes: %s", answer_words(pt(PTRACE_SETREGSET, pid, NT_X86_XSTATE, (unsigned long)&iov)));
+  say("reserved header bytes: %s",
+      answer_words(pt(PTRACE_SETREGSET, pid, NT_X86_XSTATE, (unsigned long)&iov)));
   need_pt(PTRACE_CONT, pid, 0, 0);
   tell_wait(pid, 0);
   return 0;

@@ -1,5 +1,6 @@
 // TRACEFORK: the parent's event tells the child's pid; the child starts with a stop of its own: SIGSTOP with
-// code 0 and pid 0 where the parent was attached, EVENT_STOP with SIGTRAP where it was seized. It has the parent's options.
+// code 0 and pid 0 where the parent was attached, EVENT_STOP with SIGTRAP where it was seized. It has the
+// parent's options.
 
 #include "guest.h"
 

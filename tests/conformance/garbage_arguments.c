@@ -1,5 +1,5 @@
-// Garbage in the address and data of every request that does not resume the tracee: what the kernel answers, and that the
-// tracee survives it.
+// Garbage in the address and data of every request that does not resume the tracee: what the kernel answers,
+// and that the tracee survives it.
 
 #include "guest.h"
 
@@ -9,17 +9,45 @@ int main(void) {
   start();
   long page = sysconf(_SC_PAGESIZE);
   // At fixed places: some requests judge the lower half of an address.
-  char* read_only = mmap((void*)0x30000000, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-  char* zeros = mmap((void*)0x31000000, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  char* read_only =
+      mmap((void*)0x30000000, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  char* zeros = mmap((void*)0x31000000, page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   NEED(read_only == (void*)0x30000000 && zeros == (void*)0x31000000);
-  static const long requests[] = {
-      PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSR, PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_POKEUSR, PTRACE_GETREGS,
-      PTRACE_SETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_GETFPXREGS, PTRACE_SETFPXREGS, PTRACE_OLDSETOPTIONS,
-      PTRACE_GET_THREAD_AREA, PTRACE_SET_THREAD_AREA, PTRACE_ARCH_PRCTL, PTRACE_SETOPTIONS, PTRACE_GETEVENTMSG,
-      PTRACE_GETSIGINFO, PTRACE_SETSIGINFO, PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_LISTEN, PTRACE_PEEKSIGINFO,
-      PTRACE_GETSIGMASK, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO, PTRACE_SET_SYSCALL_INFO,
-      PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG, PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
-      PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_INTERRUPT};
+  static const long requests[] = {PTRACE_PEEKTEXT,
+                                  PTRACE_PEEKDATA,
+                                  PTRACE_PEEKUSR,
+                                  PTRACE_POKETEXT,
+                                  PTRACE_POKEDATA,
+                                  PTRACE_POKEUSR,
+                                  PTRACE_GETREGS,
+                                  PTRACE_SETREGS,
+                                  PTRACE_GETFPREGS,
+                                  PTRACE_SETFPREGS,
+                                  PTRACE_GETFPXREGS,
+                                  PTRACE_SETFPXREGS,
+                                  PTRACE_OLDSETOPTIONS,
+                                  PTRACE_GET_THREAD_AREA,
+                                  PTRACE_SET_THREAD_AREA,
+                                  PTRACE_ARCH_PRCTL,
+                                  PTRACE_SETOPTIONS,
+                                  PTRACE_GETEVENTMSG,
+                                  PTRACE_GETSIGINFO,
+                                  PTRACE_SETSIGINFO,
+                                  PTRACE_GETREGSET,
+                                  PTRACE_SETREGSET,
+                                  PTRACE_LISTEN,
+                                  PTRACE_PEEKSIGINFO,
+                                  PTRACE_GETSIGMASK,
+                                  PTRACE_SETSIGMASK,
+                                  PTRACE_GET_SYSCALL_INFO,
+                                  PTRACE_SET_SYSCALL_INFO,
+                                  PTRACE_GET_RSEQ_CONFIGURATION,
+                                  PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG,
+                                  PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
+                                  PTRACE_ATTACH,
+                                  PTRACE_SEIZE,
+                                  PTRACE_INTERRUPT};
   const struct {
     const char* name;
     unsigned long word;
@@ -39,7 +67,8 @@ int main(void) {
       for (int k = 0; k < WORDS; k++) {
         memset(zeros, 0, page);
         long answer = pt(requests[i], pid, words[j].word, words[k].word);
-        say("%s(%s, %s) = %s", request_words(requests[i]), words[j].name, words[k].name, answer_words(answer));
+        say("%s(%s, %s) = %s", request_words(requests[i]), words[j].name, words[k].name,
+            answer_words(answer));
         need_pt(PTRACE_SETREGS, pid, 0, (unsigned long)&saved);
         need_pt(PTRACE_SETOPTIONS, pid, 0, 0);
       }

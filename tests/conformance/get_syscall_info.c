@@ -1,6 +1,6 @@
 // PTRACE_GET_SYSCALL_INFO answers the full size of what it knows, however short the buffer: 24 bytes for
-// NONE, 80 at an entry, 33 at an exit. The op is not NONE only where the stop was reported with TRACESYSGOOD's
-// 0x80: setting that option inside of the stop is too late.
+// NONE, 80 at an entry, 33 at an exit. The op is not NONE only where the stop was reported with
+// TRACESYSGOOD's 0x80: setting that option inside of the stop is too late.
 
 #include "guest.h"
 
@@ -24,7 +24,8 @@ static void tell_info(pid_t pid) {
         (long)info.entry.args[1], (long)info.entry.args[2], (long)info.entry.args[3],
         (long)info.entry.args[4], (long)info.entry.args[5]);
   } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-    say("  rval %s error %d", info.exit.rval == getpid() ? "SELF" : word_words(info.exit.rval), info.exit.is_error);
+    say("  rval %s error %d", info.exit.rval == getpid() ? "SELF" : word_words(info.exit.rval),
+        info.exit.is_error);
   }
   static const unsigned long sizes[] = {0, 1, 8, 23, 24, 33, 40, 4096};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

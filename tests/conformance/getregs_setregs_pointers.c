@@ -20,8 +20,8 @@ int main(void) {
                   {"kernel", 1UL << 63},
                   {"read-only", (unsigned long)read_only},
                   {"16 bytes before the end", (unsigned long)edge + page - 16}};
-  static const long requests[] = {PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS,
-                                  PTRACE_GETFPXREGS, PTRACE_SETFPXREGS};
+  static const long requests[] = {PTRACE_GETREGS,   PTRACE_SETREGS,    PTRACE_GETFPREGS,
+                                  PTRACE_SETFPREGS, PTRACE_GETFPXREGS, PTRACE_SETFPXREGS};
   for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
     for (size_t j = 0; j < sizeof pointers / sizeof pointers[0]; j++) {
       if (requests[i] == PTRACE_SETREGS && pointers[j].pointer == (unsigned long)read_only) continue;

@@ -1,5 +1,5 @@
-// Where the tracer is the parent, a group-stop is reported once, as the tracee's: not a second time for WUNTRACED.
-// A child that is not traced is reported only with WUNTRACED, once.
+// Where the tracer is the parent, a group-stop is reported once, as the tracee's: not a second time for
+// WUNTRACED. A child that is not traced is reported only with WUNTRACED, once.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// The same for attached threads: each reports the stopping signal, without a siginfo. CONT lets each run, and SIGCONT is
-// a signal like any other.
+// The same for attached threads: each reports the stopping signal, without a siginfo. CONT lets each run, and
+// SIGCONT is a signal like any other.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// A group-stop stops every thread, and each seized one reports it: EVENT_STOP with the stopping signal. All listen;
-// SIGCONT traps all of them again with SIGTRAP, and one gets the signal.
+// A group-stop stops every thread, and each seized one reports it: EVENT_STOP with the stopping signal. All
+// listen; SIGCONT traps all of them again with SIGTRAP, and one gets the signal.
 
 #include "guest.h"
 

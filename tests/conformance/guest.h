@@ -151,12 +151,12 @@ __attribute__((unused, format(printf, 1, 2))) static void say_at_once(const char
   va_end(args);
 }
 
-#define NEED(condition)                                                         \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      say("%s:%d: the guest needs: %s", __FILE__, __LINE__, #condition);        \
-      _exit(2);                                                                 \
-    }                                                                           \
+#define NEED(condition)                                                  \
+  do {                                                                   \
+    if (!(condition)) {                                                  \
+      say("%s:%d: the guest needs: %s", __FILE__, __LINE__, #condition); \
+      _exit(2);                                                          \
+    }                                                                    \
   } while (0)
 
 KIT void skip(const char* why) {
@@ -216,7 +216,9 @@ KIT const char* pid_words(pid_t pid) {
   if (pid == INT_MIN) return "INT_MIN";
   if (pid == INT_MAX) return "INT_MAX";
   if (pid < -1) {
-    snprintf(words, 256, "-%s", pid_words(-pid));
+    char name[64];
+    snprintf(name, sizeof name, "%s", pid_words(-pid));
+    snprintf(words, 256, "-%s", name);
   } else if (pid <= 0) {
     snprintf(words, 256, "%d", pid);
   } else {
@@ -229,14 +231,22 @@ KIT const char* pid_words(pid_t pid) {
 
 KIT const char* event_words(int event) {
   switch (event) {
-    case PTRACE_EVENT_FORK: return "FORK";
-    case PTRACE_EVENT_VFORK: return "VFORK";
-    case PTRACE_EVENT_CLONE: return "CLONE";
-    case PTRACE_EVENT_EXEC: return "EXEC";
-    case PTRACE_EVENT_VFORK_DONE: return "VFORK_DONE";
-    case PTRACE_EVENT_EXIT: return "EXIT";
-    case PTRACE_EVENT_SECCOMP: return "SECCOMP";
-    case PTRACE_EVENT_STOP: return "STOP";
+    case PTRACE_EVENT_FORK:
+      return "FORK";
+    case PTRACE_EVENT_VFORK:
+      return "VFORK";
+    case PTRACE_EVENT_CLONE:
+      return "CLONE";
+    case PTRACE_EVENT_EXEC:
+      return "EXEC";
+    case PTRACE_EVENT_VFORK_DONE:
+      return "VFORK_DONE";
+    case PTRACE_EVENT_EXIT:
+      return "EXIT";
+    case PTRACE_EVENT_SECCOMP:
+      return "SECCOMP";
+    case PTRACE_EVENT_STOP:
+      return "STOP";
   }
   char* words = words_buffer();
   snprintf(words, 256, "event %d", event);
@@ -249,8 +259,7 @@ KIT const char* status_words(int status) {
   if (WIFEXITED(status)) {
     snprintf(words, 256, "exited %d", WEXITSTATUS(status));
   } else if (WIFSIGNALED(status)) {
-    snprintf(words, 256, "killed %s%s", signal_words(WTERMSIG(status)),
-             WCOREDUMP(status) ? " (core)" : "");
+    snprintf(words, 256, "killed %s%s", signal_words(WTERMSIG(status)), WCOREDUMP(status) ? " (core)" : "");
   } else if (WIFSTOPPED(status)) {
     int signal = (status >> 8) & 0x7f;
     int flag = (status >> 8) & 0x80;
@@ -260,8 +269,11 @@ KIT const char* status_words(int status) {
     } else if (event == PTRACE_EVENT_STOP) {
       snprintf(words, 256, "EVENT_STOP %s", signal_words(signal));
     } else {
-      snprintf(words, 256, "event %s%s%s", event_words(event), signal == SIGTRAP ? "" : " ",
-               signal == SIGTRAP ? "" : signal_words(signal));
+      snprintf(words, 256, "event %s", event_words(event));
+      if (signal != SIGTRAP) {
+        strcat(words, " ");
+        strcat(words, signal_words(signal));
+      }
     }
   } else {
     snprintf(words, 256, "status 0x%x", status);
@@ -274,14 +286,19 @@ KIT const char* status_words(int status) {
 KIT const char* code_words(int signo, int code) {
   char* words = words_buffer();
   switch (code) {
-    case SI_USER: return "SI_USER";
-    case SI_QUEUE: return "SI_QUEUE";
-    case SI_TIMER: return "SI_TIMER";
-    case SI_TKILL: return "SI_TKILL";
-    case SI_KERNEL: return "SI_KERNEL";
+    case SI_USER:
+      return "SI_USER";
+    case SI_QUEUE:
+      return "SI_QUEUE";
+    case SI_TIMER:
+      return "SI_TIMER";
+    case SI_TKILL:
+      return "SI_TKILL";
+    case SI_KERNEL:
+      return "SI_KERNEL";
   }
-  static const char* const child[] = {"", "CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED",
-                                      "CLD_STOPPED", "CLD_CONTINUED"};
+  static const char* const child[] = {
+      "", "CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"};
   static const char* const trap[] = {"", "TRAP_BRKPT", "TRAP_TRACE", "TRAP_BRANCH", "TRAP_HWBKPT"};
   static const char* const segv[] = {"", "SEGV_MAPERR", "SEGV_ACCERR"};
   if (signo == SIGCHLD && code >= 1 && code <= 6) return child[code];
@@ -306,26 +323,29 @@ KIT const char* uid_words(uid_t uid) {
 }
 
 KIT const char* siginfo_words(const siginfo_t* info) {
-  char* words = words_buffer();
-  int length = snprintf(words, 256, "%s code=%s", info->si_signo ? signal_words(info->si_signo) : "0",
-                        code_words(info->si_signo, info->si_code));
-  if (info->si_errno != 0) length += snprintf(words + length, 256 - length, " errno=%d", info->si_errno);
-  {
-    int fault = info->si_signo == SIGSEGV || info->si_signo == SIGBUS || info->si_signo == SIGILL ||
-                info->si_signo == SIGFPE ||
-                (info->si_signo == SIGTRAP && info->si_code >= 1 && info->si_code <= 4);
-    if (fault && info->si_code > 0 && info->si_code < SI_KERNEL) {
-      snprintf(words + length, 256 - length, " addr=%s", info->si_addr != NULL ? "SET" : "NULL");
-      return words;
+  char line[256];
+  size_t length =
+      snprintf(line, sizeof line, "%s code=%s", info->si_signo ? signal_words(info->si_signo) : "0",
+               code_words(info->si_signo, info->si_code));
+  if (info->si_errno != 0) {
+    length += snprintf(line + length, sizeof line - length, " errno=%d", info->si_errno);
+  }
+  int fault = info->si_signo == SIGSEGV || info->si_signo == SIGBUS || info->si_signo == SIGILL ||
+              info->si_signo == SIGFPE ||
+              (info->si_signo == SIGTRAP && info->si_code >= 1 && info->si_code <= 4);
+  if (fault && info->si_code > 0 && info->si_code < SI_KERNEL) {
+    snprintf(line + length, sizeof line - length, " addr=%s", info->si_addr != NULL ? "SET" : "NULL");
+  } else {
+    length += snprintf(line + length, sizeof line - length, " pid=%s uid=%s", pid_words(info->si_pid),
+                       uid_words(info->si_uid));
+    if (info->si_signo == SIGCHLD && info->si_code >= 1 && info->si_code <= 6) {
+      snprintf(line + length, sizeof line - length, " status=0x%x", info->si_status);
+    } else if (info->si_code == SI_QUEUE) {
+      snprintf(line + length, sizeof line - length, " value=%d", info->si_value.sival_int);
     }
   }
-  length += snprintf(words + length, 256 - length, " pid=%s uid=%s", pid_words(info->si_pid),
-                     uid_words(info->si_uid));
-  if (info->si_signo == SIGCHLD && info->si_code >= 1 && info->si_code <= 6) {
-    snprintf(words + length, 256 - length, " status=0x%x", info->si_status);
-  } else if (info->si_code == SI_QUEUE) {
-    snprintf(words + length, 256 - length, " value=%d", info->si_value.sival_int);
-  }
+  char* words = words_buffer();
+  memcpy(words, line, sizeof line);
   return words;
 }
 
@@ -336,18 +356,50 @@ KIT const char* request_words(long request) {
     long request;
     const char* name;
   } names[] = {
-      {0, "TRACEME"}, {1, "PEEKTEXT"}, {2, "PEEKDATA"}, {3, "PEEKUSER"}, {4, "POKETEXT"},
-      {5, "POKEDATA"}, {6, "POKEUSER"}, {7, "CONT"}, {8, "KILL"}, {9, "SINGLESTEP"},
-      {12, "GETREGS"}, {13, "SETREGS"}, {14, "GETFPREGS"}, {15, "SETFPREGS"}, {16, "ATTACH"},
-      {17, "DETACH"}, {18, "GETFPXREGS"}, {19, "SETFPXREGS"}, {21, "OLDSETOPTIONS"},
-      {24, "SYSCALL"}, {25, "GET_THREAD_AREA"}, {26, "SET_THREAD_AREA"}, {30, "ARCH_PRCTL"},
-      {31, "SYSEMU"}, {32, "SYSEMU_SINGLESTEP"}, {33, "SINGLEBLOCK"}, {0x4200, "SETOPTIONS"},
-      {0x4201, "GETEVENTMSG"}, {0x4202, "GETSIGINFO"}, {0x4203, "SETSIGINFO"},
-      {0x4204, "GETREGSET"}, {0x4205, "SETREGSET"}, {0x4206, "SEIZE"}, {0x4207, "INTERRUPT"},
-      {0x4208, "LISTEN"}, {0x4209, "PEEKSIGINFO"}, {0x420a, "GETSIGMASK"},
-      {0x420b, "SETSIGMASK"}, {0x420c, "SECCOMP_GET_FILTER"}, {0x420d, "SECCOMP_GET_METADATA"},
-      {0x420e, "GET_SYSCALL_INFO"}, {0x420f, "GET_RSEQ_CONFIGURATION"},
-      {0x4210, "SET_SYSCALL_USER_DISPATCH_CONFIG"}, {0x4211, "GET_SYSCALL_USER_DISPATCH_CONFIG"},
+      {0, "TRACEME"},
+      {1, "PEEKTEXT"},
+      {2, "PEEKDATA"},
+      {3, "PEEKUSER"},
+      {4, "POKETEXT"},
+      {5, "POKEDATA"},
+      {6, "POKEUSER"},
+      {7, "CONT"},
+      {8, "KILL"},
+      {9, "SINGLESTEP"},
+      {12, "GETREGS"},
+      {13, "SETREGS"},
+      {14, "GETFPREGS"},
+      {15, "SETFPREGS"},
+      {16, "ATTACH"},
+      {17, "DETACH"},
+      {18, "GETFPXREGS"},
+      {19, "SETFPXREGS"},
+      {21, "OLDSETOPTIONS"},
+      {24, "SYSCALL"},
+      {25, "GET_THREAD_AREA"},
+      {26, "SET_THREAD_AREA"},
+      {30, "ARCH_PRCTL"},
+      {31, "SYSEMU"},
+      {32, "SYSEMU_SINGLESTEP"},
+      {33, "SINGLEBLOCK"},
+      {0x4200, "SETOPTIONS"},
+      {0x4201, "GETEVENTMSG"},
+      {0x4202, "GETSIGINFO"},
+      {0x4203, "SETSIGINFO"},
+      {0x4204, "GETREGSET"},
+      {0x4205, "SETREGSET"},
+      {0x4206, "SEIZE"},
+      {0x4207, "INTERRUPT"},
+      {0x4208, "LISTEN"},
+      {0x4209, "PEEKSIGINFO"},
+      {0x420a, "GETSIGMASK"},
+      {0x420b, "SETSIGMASK"},
+      {0x420c, "SECCOMP_GET_FILTER"},
+      {0x420d, "SECCOMP_GET_METADATA"},
+      {0x420e, "GET_SYSCALL_INFO"},
+      {0x420f, "GET_RSEQ_CONFIGURATION"},
+      {0x4210, "SET_SYSCALL_USER_DISPATCH_CONFIG"},
+      {0x4211, "GET_SYSCALL_USER_DISPATCH_CONFIG"},
       {0x4212, "SET_SYSCALL_INFO"},
   };
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -377,9 +429,9 @@ KIT const char* options_words(unsigned options) {
   static const struct {
     unsigned bit;
     const char* name;
-  } names[] = {{WNOHANG, "WNOHANG"}, {WUNTRACED, "WSTOPPED"}, {WEXITED, "WEXITED"},
-               {WCONTINUED, "WCONTINUED"}, {WNOWAIT, "WNOWAIT"}, {__WNOTHREAD, "__WNOTHREAD"},
-               {__WALL, "__WALL"}, {__WCLONE, "__WCLONE"}};
+  } names[] = {{WNOHANG, "WNOHANG"},       {WUNTRACED, "WSTOPPED"}, {WEXITED, "WEXITED"},
+               {WCONTINUED, "WCONTINUED"}, {WNOWAIT, "WNOWAIT"},    {__WNOTHREAD, "__WNOTHREAD"},
+               {__WALL, "__WALL"},         {__WCLONE, "__WCLONE"}};
   char* words = words_buffer();
   words[0] = '\0';
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -472,12 +524,14 @@ KIT long tell_waitid_named(int type, id_t id, const char* id_name, unsigned opti
     snprintf(type_words, sizeof type_words, "type %d", type);
   }
   if (answer == 0 && info.si_pid != 0) {
-    say("waitid(%s, %s, %s) = 0: %s", type_words, id_name, options_words(options),
-        siginfo_words(&info));
+    say("waitid(%s, %s, %s) = 0: %s", type_words, id_name, options_words(options), siginfo_words(&info));
   } else {
     int zero = info.si_signo == 0 && info.si_code == 0 && info.si_pid == 0 && info.si_status == 0;
     say("waitid(%s, %s, %s) = %s, siginfo %s", type_words, id_name, options_words(options),
-        answer_words(answer), zero ? "zeroed" : info.si_signo == 0x5a5a5a5a ? "untouched" : "set");
+        answer_words(answer),
+        zero                          ? "zeroed"
+        : info.si_signo == 0x5a5a5a5a ? "untouched"
+                                      : "set");
   }
   return answer;
 }
@@ -490,8 +544,7 @@ KIT void tell_siginfo(pid_t pid) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
   long answer = pt(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info);
-  say("GETSIGINFO(%s) = %s", pid_words(pid),
-      answer == 0 ? siginfo_words(&info) : answer_words(answer));
+  say("GETSIGINFO(%s) = %s", pid_words(pid), answer == 0 ? siginfo_words(&info) : answer_words(answer));
 }
 
 // The event message as a plain number (`tell_event_pid` where it is a thread's number).

@@ -1,5 +1,5 @@
-// A signal that CONT delivers while it is blocked is queued again, and stops the tracee once more when it is unblocked
-// (kernel/signal.c: ptrace_signal).
+// A signal that CONT delivers while it is blocked is queued again, and stops the tracee once more when it is
+// unblocked (kernel/signal.c: ptrace_signal).
 
 #include "guest.h"
 

@@ -1,12 +1,14 @@
-// ptrace(2), signal injection and suppression: at a signal-delivery-stop CONT's signal is delivered. 0 suppresses; the
-// same number keeps the siginfo; another one gets SI_USER from the tracer.
+// ptrace(2), signal injection and suppression: at a signal-delivery-stop CONT's signal is delivered. 0
+// suppresses; the same number keeps the siginfo; another one gets SI_USER from the tracer.
 
 #include "guest.h"
 
 static void handler(int signal, siginfo_t* info, void* unused) {
   (void)unused;
   say("CHILD handles %s: code=%s pid=%s", signal_words(signal), code_words(info->si_signo, info->si_code),
-      info->si_pid == getpid() ? "SELF" : info->si_pid == getppid() ? "TRACER" : word_words(info->si_pid));
+      info->si_pid == getpid()    ? "SELF"
+      : info->si_pid == getppid() ? "TRACER"
+                                  : word_words(info->si_pid));
 }
 static void body(void) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};

@@ -1,5 +1,6 @@
-// A signal given at a syscall-stop is sent to the tracee (SI_KERNEL, pid 0, or SI_USER as the transcript shows) and
-// so reported once more, by a signal-delivery-stop of its own (kernel/ptrace.c: ptrace_report_syscall).
+// A signal given at a syscall-stop is sent to the tracee (SI_KERNEL, pid 0, or SI_USER as the transcript
+// shows) and so reported once more, by a signal-delivery-stop of its own (kernel/ptrace.c:
+// ptrace_report_syscall).
 
 #include "guest.h"
 

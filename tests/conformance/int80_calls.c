@@ -1,5 +1,5 @@
-// A 64-bit program may make the 32-bit system calls by int 0x80: ptrace (26), wait4 (114), waitpid (7), waitid (284). They
-// take and give 32-bit layouts. The tracer sees such a call with AUDIT_ARCH_I386.
+// A 64-bit program may make the 32-bit system calls by int 0x80: ptrace (26), wait4 (114), waitpid (7),
+// waitid (284). They take and give 32-bit layouts. The tracer sees such a call with AUDIT_ARCH_I386.
 
 #include "guest.h"
 
@@ -47,13 +47,15 @@ int main(void) {
   say("CONT %s", answer_words(int80(I386_ptrace, PTRACE_CONT, pid, 0, 0, 0)));
   memset(low, 0, 4096);
   answer = int80(I386_waitid, P_PID, pid, at, WSTOPPED | WNOWAIT, 0);
-  say("waitid %s: signo %u code %u pid %s status %#x", answer_words(answer), words[0], words[2], pid_words(words[3]), words[5]);
+  say("waitid %s: signo %u code %u pid %s status %#x", answer_words(answer), words[0], words[2],
+      pid_words(words[3]), words[5]);
   answer = int80(I386_waitpid, pid, at, 0, 0, 0);
   say("waitpid %s, %s", pid_words(answer), status_words(*status));
 
   memset(low, 0, 4096);
   answer = int80(I386_ptrace, PTRACE_GETSIGINFO, pid, 0, at, 0);
-  say("GETSIGINFO %s: signo %u code %d pid %s", answer_words(answer), words[0], (int)words[2], pid_words(words[3]));
+  say("GETSIGINFO %s: signo %u code %d pid %s", answer_words(answer), words[0], (int)words[2],
+      pid_words(words[3]));
   memset(low, 0x5a, 4096);
   answer = int80(I386_ptrace, PTRACE_GETREGS, pid, 0, at, 0);
   int stored = 0;

@@ -1,5 +1,5 @@
-// INTERRUPT in a blocking system call: the tracee stops with the call's number kept and -ERESTARTSYS (-512) or
-// one of its kin in rax; resumed, it goes on waiting as if nothing had happened.
+// INTERRUPT in a blocking system call: the tracee stops with the call's number kept and -ERESTARTSYS (-512)
+// or one of its kin in rax; resumed, it goes on waiting as if nothing had happened.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// A tracer blocked in wait4 or waitid is itself traced and interrupted: EVENT_STOP with -ERESTARTSYS (-512) in rax; it
-// goes on waiting, and gets the report that came meanwhile.
+// A tracer blocked in wait4 or waitid is itself traced and interrupted: EVENT_STOP with -ERESTARTSYS (-512)
+// in rax; it goes on waiting, and gets the report that came meanwhile.
 
 #include "guest.h"
 

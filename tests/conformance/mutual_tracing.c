@@ -1,5 +1,5 @@
-// Two processes may trace each other: the kernel looks for no circle. The child blocks SIGCHLD: the one that tells it of
-// its tracee's stop would stop it for its own tracer, who is just that stopped tracee.
+// Two processes may trace each other: the kernel looks for no circle. The child blocks SIGCHLD: the one that
+// tells it of its tracee's stop would stop it for its own tracer, who is just that stopped tracee.
 
 #include "guest.h"
 

@@ -1,5 +1,6 @@
-// Children that are not traced: those made with another exit signal than SIGCHLD are for __WCLONE or __WALL; threads of
-// anybody are nobody's children (ECHILD) unless traced; a pid names a process, a tracee's tid a thread.
+// Children that are not traced: those made with another exit signal than SIGCHLD are for __WCLONE or __WALL;
+// threads of anybody are nobody's children (ECHILD) unless traced; a pid names a process, a tracee's tid a
+// thread.
 
 #include "guest.h"
 

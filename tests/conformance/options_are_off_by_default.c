@@ -1,5 +1,5 @@
-// Without options: fork, vfork, clone, exec of a seized tracee, exit and seccomp make no event, and the children are not
-// traced.
+// Without options: fork, vfork, clone, exec of a seized tracee, exit and seccomp make no event, and the
+// children are not traced.
 
 #include "guest.h"
 

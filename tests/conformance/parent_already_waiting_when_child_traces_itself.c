@@ -1,5 +1,6 @@
-// A parent that is blocked in wait4 or waitid, by whatever selection, when its child calls PTRACE_TRACEME is given the stop.
-// (Whether it is blocked already makes no difference to the transcript; favour_others() makes it likely.)
+// A parent that is blocked in wait4 or waitid, by whatever selection, when its child calls PTRACE_TRACEME is
+// given the stop. (Whether it is blocked already makes no difference to the transcript; favour_others() makes
+// it likely.)
 
 #include "guest.h"
 

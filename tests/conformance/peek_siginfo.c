@@ -65,8 +65,8 @@ int main(void) {
   struct ptrace_peeksiginfo_args args = {0, 0, 2};
   say("buffer NULL: %s", answer_words(pt(PTRACE_PEEKSIGINFO, pid, (unsigned long)&args, 0)));
   char* edge = hole();
-  say("room for one: %s",
-      answer_words(pt(PTRACE_PEEKSIGINFO, pid, (unsigned long)&args, (unsigned long)edge - sizeof(siginfo_t))));
+  say("room for one: %s", answer_words(pt(PTRACE_PEEKSIGINFO, pid, (unsigned long)&args,
+                                          (unsigned long)edge - sizeof(siginfo_t))));
   end_child(pid);
   return 0;
 }

@@ -1,5 +1,5 @@
-// A pidfd of a thread (PIDFD_THREAD, Linux 6.9): waitid takes it for a traced thread as for a process, and it is readable
-// once the thread is gone.
+// A pidfd of a thread (PIDFD_THREAD, Linux 6.9): waitid takes it for a traced thread as for a process, and it
+// is readable once the thread is gone.
 
 #include <poll.h>
 

@@ -14,7 +14,9 @@ static void poke(pid_t pid, const char* name, long offset, unsigned long value) 
   long answer = pt(PTRACE_POKEUSR, pid, offset, value);
   need_pt(PTRACE_PEEKUSR, pid, offset, (unsigned long)&after);
   say("%s = %#lx: %s, now %s", name, value, answer_words(answer),
-      after == value ? "as asked" : after == before ? "as before" : "else");
+      after == value    ? "as asked"
+      : after == before ? "as before"
+                        : "else");
   pt(PTRACE_POKEUSR, pid, offset, before);
 }
 
@@ -32,7 +34,8 @@ int main(void) {
   static const struct {
     const char* name;
     long offset;
-  } selectors[] = {{"cs", AT(cs)}, {"ss", AT(ss)}, {"ds", AT(ds)}, {"es", AT(es)}, {"fs", AT(fs)}, {"gs", AT(gs)}};
+  } selectors[] = {{"cs", AT(cs)}, {"ss", AT(ss)}, {"ds", AT(ds)},
+                   {"es", AT(es)}, {"fs", AT(fs)}, {"gs", AT(gs)}};
   static const unsigned long values[] = {0, 1, 2, 3, 8, 0x10, 0x23, 0x2b, 0x33, 0xffff, 0x10000};
   for (size_t i = 0; i < 6; i++) {
     for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {

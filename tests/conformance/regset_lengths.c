@@ -35,12 +35,20 @@ int main(void) {
   static const struct {
     const char* name;
     unsigned type;
-  } types[] = {{"PRSTATUS", NT_PRSTATUS}, {"PRFPREG", NT_PRFPREG},   {"PRXFPREG", NT_PRXFPREG},
-               {"386_TLS", NT_386_TLS},   {"386_IOPERM", NT_386_IOPERM}, {"X86_XSTATE", NT_X86_XSTATE},
-               {"X86_SHSTK", 0x204},      {"PRPSINFO", NT_PRPSINFO}, {"0", 0},
-               {"S390_HIGH_GPRS", 0x300}, {"ARM_VFP", 0x400}};
+  } types[] = {{"PRSTATUS", NT_PRSTATUS},
+               {"PRFPREG", NT_PRFPREG},
+               {"PRXFPREG", NT_PRXFPREG},
+               {"386_TLS", NT_386_TLS},
+               {"386_IOPERM", NT_386_IOPERM},
+               {"X86_XSTATE", NT_X86_XSTATE},
+               {"X86_SHSTK", 0x204},
+               {"PRPSINFO", NT_PRPSINFO},
+               {"0", 0},
+               {"S390_HIGH_GPRS", 0x300},
+               {"ARM_VFP", 0x400}};
   enum { KNOWN = 6 };
-  static const size_t lengths[] = {0, 1, 4, 8, 16, 24, 200, 208, 216, 224, 504, 512, 520, 576, 4096, 8192, 65536};
+  static const size_t lengths[] = {0,   1,   4,   8,   16,  24,   200,  208,  216,
+                                   224, 504, 512, 520, 576, 4096, 8192, 65536};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
     size_t count = i < KNOWN ? sizeof lengths / sizeof lengths[0] : 3;
     for (size_t j = 0; j < count; j++) get(pid, types[i].name, types[i].type, lengths[j]);

@@ -1,5 +1,5 @@
-// arch/x86/kernel/ptrace.c: task_user_regset_view: GETREGSET shows the 32-bit view of a tracee that runs in a 32-bit code
-// segment, whatever its program is; GETREGS of a 64-bit tracer always shows the 64-bit registers.
+// arch/x86/kernel/ptrace.c: task_user_regset_view: GETREGSET shows the 32-bit view of a tracee that runs in a
+// 32-bit code segment, whatever its program is; GETREGS of a 64-bit tracer always shows the 64-bit registers.
 
 #include "guest.h"
 
@@ -10,7 +10,8 @@ static void tell(pid_t pid) {
   static const struct {
     const char* name;
     unsigned type;
-  } types[] = {{"PRSTATUS", NT_PRSTATUS}, {"PRFPREG", NT_PRFPREG}, {"PRXFPREG", NT_PRXFPREG}, {"386_TLS", NT_386_TLS}};
+  } types[] = {
+      {"PRSTATUS", NT_PRSTATUS}, {"PRFPREG", NT_PRFPREG}, {"PRXFPREG", NT_PRXFPREG}, {"386_TLS", NT_386_TLS}};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
     struct iovec iov = {buffer, sizeof buffer};
     long answer = pt(PTRACE_GETREGSET, pid, types[i].type, (unsigned long)&iov);

@@ -1,5 +1,5 @@
-// Requests need a stopped tracee, not one whose stop has been waited for: they work before the wait; a resume takes the
-// report away.
+// Requests need a stopped tracee, not one whose stop has been waited for: they work before the wait; a resume
+// takes the report away.
 
 #include "guest.h"
 

@@ -27,8 +27,10 @@ static void tell_configuration(pid_t pid, unsigned long size) {
   memset(&got, 0x5a, sizeof got);
   long answer = pt(PTRACE_GET_RSEQ_CONFIGURATION, pid, size, (unsigned long)&got);
   say("size %lu: %s, pointer %s size %#x signature %#x flags %#x pad %#x", size, answer_words(answer),
-      got.pointer == 0 ? "NULL" : got.pointer == (unsigned long)area ? "AREA" : "else", got.size,
-      got.signature, got.flags, got.pad);
+      got.pointer == 0                     ? "NULL"
+      : got.pointer == (unsigned long)area ? "AREA"
+                                           : "else",
+      got.size, got.signature, got.flags, got.pad);
 }
 
 int main(void) {

@@ -16,8 +16,8 @@ static void tell(const char* what, struct rusage* usage) {
   if (untouched == sizeof *usage) {
     say("%s: untouched", what);
   } else {
-    say("%s: maxrss %d, minflt > 100: %d, microseconds sane: %d", what, usage->ru_maxrss > 0, usage->ru_minflt > 100,
-        usage->ru_utime.tv_usec < 1000000 && usage->ru_stime.tv_usec < 1000000);
+    say("%s: maxrss %d, minflt > 100: %d, microseconds sane: %d", what, usage->ru_maxrss > 0,
+        usage->ru_minflt > 100, usage->ru_utime.tv_usec < 1000000 && usage->ru_stime.tv_usec < 1000000);
   }
   memset(usage, 0x5a, sizeof *usage);
 }

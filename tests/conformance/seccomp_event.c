@@ -1,5 +1,5 @@
-// SECCOMP_RET_TRACE with TRACESECCOMP: EVENT_SECCOMP after the syscall-enter-stop, the filter's data as message; the
-// tracer may change the call or skip it with -1.
+// SECCOMP_RET_TRACE with TRACESECCOMP: EVENT_SECCOMP after the syscall-enter-stop, the filter's data as
+// message; the tracer may change the call or skip it with -1.
 
 #include "seccomp.h"
 

@@ -9,7 +9,9 @@ static void body(void) {
   pid_t pid = fork();
   if (pid == 0) _exit(6);
   switch (call) {
-    case SYS_ptrace: say("CHILD: ptrace %s", answer_words(pt(PTRACE_CONT, INT_MAX, 0, 0))); break;
+    case SYS_ptrace:
+      say("CHILD: ptrace %s", answer_words(pt(PTRACE_CONT, INT_MAX, 0, 0)));
+      break;
     case SYS_wait4: {
       int status = 0;
       long answer = wait4_raw(pid, &status, 0);

@@ -37,7 +37,8 @@ int main(void) {
   need_pt(PTRACE_SYSCALL, pid, 0, 0);
   need_wait(pid, SYSGOOD_STOP);
   regs = registers(pid);
-  say("at the exit orig_rax is getpid: %d, rax its pid: %d", regs.orig_rax == SYS_getpid, (pid_t)regs.rax == pid);
+  say("at the exit orig_rax is getpid: %d, rax its pid: %d", regs.orig_rax == SYS_getpid,
+      (pid_t)regs.rax == pid);
 
   need_enter(pid, SYS_getppid, SYSGOOD_STOP);
   struct iovec iov = {&regs, sizeof regs};

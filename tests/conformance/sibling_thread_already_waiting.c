@@ -1,4 +1,5 @@
-// A thread blocked in wait4 is given the report of a tracee that another thread of its process attaches to later.
+// A thread blocked in wait4 is given the report of a tracee that another thread of its process attaches to
+// later.
 
 #include "guest.h"
 

@@ -1,4 +1,5 @@
-// Shared by the guests about the SIGCHLD that a report sends: takes it with sigwaitinfo and prints its siginfo.
+// Shared by the guests about the SIGCHLD that a report sends: takes it with sigwaitinfo and prints its
+// siginfo.
 
 #ifndef NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
 #define NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_

@@ -1,5 +1,6 @@
-// A tracee's stops are told to its tracer alone; its parent hears of a group-stop when it is complete, of SIGCONT, and of
-// the end only when the tracer has reaped it. Meanwhile the parent's wait finds nothing, though a pidfd is readable.
+// A tracee's stops are told to its tracer alone; its parent hears of a group-stop when it is complete, of
+// SIGCONT, and of the end only when the tracer has reaped it. Meanwhile the parent's wait finds nothing,
+// though a pidfd is readable.
 
 #include <poll.h>
 

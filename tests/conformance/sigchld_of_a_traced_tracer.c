@@ -1,5 +1,5 @@
-// A traced tracer's SIGCHLD is a signal-delivery-stop like any other signal, with the report's siginfo; its tracer may
-// suppress it, and the wait finds the report all the same.
+// A traced tracer's SIGCHLD is a signal-delivery-stop like any other signal, with the report's siginfo; its
+// tracer may suppress it, and the wait finds the report all the same.
 
 #include "guest.h"
 

@@ -1,5 +1,6 @@
-// The SIGCHLD a tracer gets (kernel/signal.c: do_notify_parent_cldstop): CLD_TRAPPED with the low seven bits of the stop
-// signal; CLD_STOPPED at a group-stop and, with status 0, at the stop of an INTERRUPT; CLD_EXITED or CLD_KILLED at the end.
+// The SIGCHLD a tracer gets (kernel/signal.c: do_notify_parent_cldstop): CLD_TRAPPED with the low seven bits
+// of the stop signal; CLD_STOPPED at a group-stop and, with status 0, at the stop of an INTERRUPT; CLD_EXITED
+// or CLD_KILLED at the end.
 
 #include "sigchld.h"
 

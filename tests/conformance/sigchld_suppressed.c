@@ -1,5 +1,5 @@
-// With SA_NOCLDSTOP or SIG_IGN a tracer gets no SIGCHLD for stops, but its waits see them. SIG_IGN, which reaps children on
-// its own, does not reap a tracee.
+// With SA_NOCLDSTOP or SIG_IGN a tracer gets no SIGCHLD for stops, but its waits see them. SIG_IGN, which
+// reaps children on its own, does not reap a tracee.
 
 #include "sigchld.h"
 

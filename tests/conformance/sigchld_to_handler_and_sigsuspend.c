@@ -1,5 +1,5 @@
-// A tracer that waits in sigsuspend, or just runs, gets its handler called with the stop's siginfo, and then finds the
-// report.
+// A tracer that waits in sigsuspend, or just runs, gets its handler called with the stop's siginfo, and then
+// finds the report.
 
 #include "sigchld.h"
 

@@ -1,5 +1,6 @@
-// SIGCONT ends a group-stop: SIGCHLD with CLD_CONTINUED for the real parent, one WCONTINUED event that the tracer's wait
-// can take before the parent (status 0xffff), an EVENT_STOP with SIGTRAP, and a signal-delivery-stop for SIGCONT.
+// SIGCONT ends a group-stop: SIGCHLD with CLD_CONTINUED for the real parent, one WCONTINUED event that the
+// tracer's wait can take before the parent (status 0xffff), an EVENT_STOP with SIGTRAP, and a
+// signal-delivery-stop for SIGCONT.
 
 #include "guest.h"
 

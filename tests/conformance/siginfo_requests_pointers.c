@@ -1,5 +1,5 @@
-// GETSIGINFO and SETSIGINFO with bad pointers are EFAULT; without a siginfo in the stop EINVAL, but SETSIGINFO
-// reads its pointer first. What SETSIGINFO stores is what the handler gets.
+// GETSIGINFO and SETSIGINFO with bad pointers are EFAULT; without a siginfo in the stop EINVAL, but
+// SETSIGINFO reads its pointer first. What SETSIGINFO stores is what the handler gets.
 
 #include "guest.h"
 

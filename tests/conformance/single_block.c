@@ -1,5 +1,6 @@
-// PTRACE_SINGLEBLOCK stops after the next taken branch, or, where the processor (a virtual one) cannot, after the next
-// instruction; SINGLESTEP stops after one. The trap flag that the tracer's step sets is not seen by GETREGS.
+// PTRACE_SINGLEBLOCK stops after the next taken branch, or, where the processor (a virtual one) cannot, after
+// the next instruction; SINGLESTEP stops after one. The trap flag that the tracer's step sets is not seen by
+// GETREGS.
 
 #include "guest.h"
 

@@ -1,5 +1,5 @@
-// si_code at each kind of stop: 5 or 0x85 with the tracee's own pid at a syscall-stop, TRAP_TRACE after a step,
-// TRAP_BRKPT after a step over a syscall instruction, SI_KERNEL at int3, 5 at the first instruction of
+// si_code at each kind of stop: 5 or 0x85 with the tracee's own pid at a syscall-stop, TRAP_TRACE after a
+// step, TRAP_BRKPT after a step over a syscall instruction, SI_KERNEL at int3, 5 at the first instruction of
 // a handler that a step entered.
 
 #include "guest.h"

@@ -1,5 +1,5 @@
-// A ptrace-stop is reported without WUNTRACED, and since Linux 4.7 to waits with and without __WCLONE. waitid wants
-// WSTOPPED or not as the transcript shows.
+// A ptrace-stop is reported without WUNTRACED, and since Linux 4.7 to waits with and without __WCLONE. waitid
+// wants WSTOPPED or not as the transcript shows.
 
 #include "guest.h"
 
@@ -10,7 +10,8 @@ static void body(void) {
 int main(void) {
   start();
   pid_t pid = spawn_traced("CHILD", body);
-  static const unsigned options[] = {0, WUNTRACED, __WCLONE, __WALL, __WNOTHREAD, __WCLONE | __WALL, WCONTINUED};
+  static const unsigned options[] = {0,           WUNTRACED,         __WCLONE,  __WALL,
+                                     __WNOTHREAD, __WCLONE | __WALL, WCONTINUED};
   for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
     tell_wait(i % 2 ? pid : -1, options[i]);
     need_pt(PTRACE_CONT, pid, 0, 0);

@@ -1,5 +1,6 @@
-// What strace -f does: seize, follow everything, stop at every system call, wait for any. The tracee forks, vforks and
-// execs, and starts threads; each thread's own sequence of events is deterministic, so it is recorded per thread.
+// What strace -f does: seize, follow everything, stop at every system call, wait for any. The tracee forks,
+// vforks and execs, and starts threads; each thread's own sequence of events is deterministic, so it is
+// recorded per thread.
 
 #include "guest.h"
 
@@ -52,12 +53,18 @@ static void record(int i, const char* words) {
 
 static const char* call_words(long number) {
   switch (number) {
-    case SYS_getppid: return "getppid";
-    case SYS_vfork: return "vfork";
-    case SYS_execve: return "execve";
-    case SYS_wait4: return "wait4";
-    case SYS_exit: return "exit";
-    case SYS_exit_group: return "exit_group";
+    case SYS_getppid:
+      return "getppid";
+    case SYS_vfork:
+      return "vfork";
+    case SYS_execve:
+      return "execve";
+    case SYS_wait4:
+      return "wait4";
+    case SYS_exit:
+      return "exit";
+    case SYS_exit_group:
+      return "exit_group";
   }
   return NULL;
 }
@@ -65,8 +72,10 @@ static const char* call_words(long number) {
 int main(int argc, char** argv) {
   if (argc > 1) return atoi(argv[1]);
   start();
-  pid_t first = spawn_seized("FIRST", body, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                              PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACEVFORKDONE);
+  pid_t first =
+      spawn_seized("FIRST", body,
+                   PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                       PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACEVFORKDONE);
   need_pt(PTRACE_INTERRUPT, first, 0, 0);
   index_of(first);
   for (;;) {

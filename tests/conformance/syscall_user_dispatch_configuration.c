@@ -22,7 +22,8 @@ static void tell_configuration(pid_t pid) {
 static void set(pid_t pid, uint64_t mode, uint64_t where, uint64_t offset, uint64_t length) {
   struct configuration to = {mode, where, offset, length};
   say("SET mode %ld selector %s offset %s length %s: %s", (long)mode,
-      where == (unsigned long)selector ? "SELECTOR" : word_words(where), word_words(offset), word_words(length),
+      where == (unsigned long)selector ? "SELECTOR" : word_words(where), word_words(offset),
+      word_words(length),
       answer_words(pt(PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG, pid, sizeof to, (unsigned long)&to)));
 }
 

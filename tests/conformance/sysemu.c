@@ -1,5 +1,6 @@
-// PTRACE_SYSEMU stops at the entry of a system call that is then not made: no exit-stop, the tracer sets the result.
-// PTRACE_SYSEMU_SINGLESTEP does the same and steps. The kernel stores -ENOSYS where the tracer stores nothing.
+// PTRACE_SYSEMU stops at the entry of a system call that is then not made: no exit-stop, the tracer sets the
+// result. PTRACE_SYSEMU_SINGLESTEP does the same and steps. The kernel stores -ENOSYS where the tracer stores
+// nothing.
 
 #include "guest.h"
 
@@ -14,7 +15,8 @@ static void emulate_until(pid_t pid, long number, int stop) {
     need_pt(PTRACE_SYSEMU, pid, 0, 0);
     need_wait(pid, stop);
     if (SYSCALL_NUMBER(registers(pid)) == number) return;
-    // Let it be made: PTRACE_SYSCALL from a SYSEMU stop runs to the exit only if it re-enters, so rewind instead.
+    // Let it be made: PTRACE_SYSCALL from a SYSEMU stop runs to the exit only if it re-enters, so rewind
+    // instead.
     struct user_regs_struct regs = registers(pid);
     regs.rip -= 2;
     regs.rax = regs.orig_rax;

@@ -1,5 +1,5 @@
-// A thread is a tracee of its own: event CLONE, a first stop, its own stops and its own end, which __WALL or __WCLONE
-// or its being traced makes visible to a wait by tid; the leader's end comes last.
+// A thread is a tracee of its own: event CLONE, a first stop, its own stops and its own end, which __WALL or
+// __WCLONE or its being traced makes visible to a wait by tid; the leader's end comes last.
 
 #include "guest.h"
 

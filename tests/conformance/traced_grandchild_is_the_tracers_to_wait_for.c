@@ -1,5 +1,5 @@
-// A tracee that is somebody else's child: its tracer waits for it by pid, by any and by group; its parent sees nothing of
-// its stops. Its end is the tracer's first.
+// A tracee that is somebody else's child: its tracer waits for it by pid, by any and by group; its parent
+// sees nothing of its stops. Its end is the tracer's first.
 
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 // What becomes of a tracee whose tracer ends: shared by the guests tracer_death_*.c.
 //
-// A child of the guest is traced by another child, which brings it to some stop and ends; the guest then sees what is
-// left, as the child's parent.
+// A child of the guest is traced by another child, which brings it to some stop and ends; the guest then sees
+// what is left, as the child's parent.
 
 #ifndef NESTRACE_TESTS_CONFORMANCE_TRACER_DEATH_H_
 #define NESTRACE_TESTS_CONFORMANCE_TRACER_DEATH_H_
@@ -23,7 +23,8 @@ KIT void traced_life(void) {
   _exit(7);
 }
 
-// Runs `tracer` on a new child with `options`, and reports. The tracer is told with a SEIZE done and the child running.
+// Runs `tracer` on a new child with `options`, and reports. The tracer is told with a SEIZE done and the
+// child running.
 KIT pid_t run_tracer(const char* title, unsigned long options, void (*tracer)(pid_t child)) {
   say("== %s", title);
   attached = gate_new();

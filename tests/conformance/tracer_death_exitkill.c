@@ -1,5 +1,5 @@
-// PTRACE_O_EXITKILL: the tracee is killed when its tracer ends, whatever it is doing; also children it forked while
-// traced, if they inherited the option.
+// PTRACE_O_EXITKILL: the tracee is killed when its tracer ends, whatever it is doing; also children it forked
+// while traced, if they inherited the option.
 
 #include "tracer_death.h"
 
@@ -38,10 +38,14 @@ int main(void) {
   static const struct {
     const char* title;
     void (*tracer)(pid_t);
-  } cases[] = {{"running", while_running},           {"signal-delivery-stop", to_signal},
-               {"syscall-stop", to_syscall_unwaited}, {"EVENT_EXIT", to_exit},
-               {"group-stop", to_group_stop},        {"listening", to_listen},
-               {"detached before", detached},        {"option taken away", taken_away}};
+  } cases[] = {{"running", while_running},
+               {"signal-delivery-stop", to_signal},
+               {"syscall-stop", to_syscall_unwaited},
+               {"EVENT_EXIT", to_exit},
+               {"group-stop", to_group_stop},
+               {"listening", to_listen},
+               {"detached before", detached},
+               {"option taken away", taken_away}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     unsigned long options = PTRACE_O_EXITKILL | (cases[i].tracer == to_exit ? PTRACE_O_TRACEEXIT : 0);
     tell_end(run_tracer(cases[i].title, options, cases[i].tracer));

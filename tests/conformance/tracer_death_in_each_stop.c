@@ -1,5 +1,6 @@
-// ptrace(2): when the tracer ends, its tracees are detached. A signal whose stop was waited for is dropped, one whose
-// stop was not is delivered; a syscall-stop without TRACESYSGOOD that was not waited for turns into a SIGTRAP.
+// ptrace(2): when the tracer ends, its tracees are detached. A signal whose stop was waited for is dropped,
+// one whose stop was not is delivered; a syscall-stop without TRACESYSGOOD that was not waited for turns into
+// a SIGTRAP.
 
 #include "tracer_death.h"
 

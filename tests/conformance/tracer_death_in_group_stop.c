@@ -1,5 +1,5 @@
-// A tracee in a group-stop, trapped or listening, stays stopped when its tracer ends; its parent, who was told of the
-// group-stop when it was complete, sees SIGCONT end it.
+// A tracee in a group-stop, trapped or listening, stays stopped when its tracer ends; its parent, who was
+// told of the group-stop when it was complete, sees SIGCONT end it.
 
 #include "tracer_death.h"
 

@@ -1,5 +1,6 @@
-// ptrace(2): the tracer is a thread. Its siblings may wait for the tracee, with __WNOTHREAD only the one that is its real
-// parent (ECHILD for the others); their requests are ESRCH. When the tracing thread ends, the tracee is detached.
+// ptrace(2): the tracer is a thread. Its siblings may wait for the tracee, with __WNOTHREAD only the one that
+// is its real parent (ECHILD for the others); their requests are ESRCH. When the tracing thread ends, the
+// tracee is detached.
 
 #include "guest.h"
 

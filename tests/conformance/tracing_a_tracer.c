@@ -1,5 +1,5 @@
-// A tracer may itself be traced, by somebody who does not trace its tracee: its ptrace and wait4 calls are system calls
-// with entry and exit like any other, and their results are what it gets.
+// A tracer may itself be traced, by somebody who does not trace its tracee: its ptrace and wait4 calls are
+// system calls with entry and exit like any other, and their results are what it gets.
 
 #include "guest.h"
 
@@ -25,9 +25,12 @@ static void tracer_body(void) {
 
 static const char* call_words(long number) {
   switch (number) {
-    case SYS_ptrace: return "ptrace";
-    case SYS_wait4: return "wait4";
-    case SYS_waitid: return "waitid";
+    case SYS_ptrace:
+      return "ptrace";
+    case SYS_wait4:
+      return "wait4";
+    case SYS_waitid:
+      return "waitid";
   }
   return NULL;
 }

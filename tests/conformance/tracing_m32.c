@@ -41,8 +41,17 @@ int main(void) {
   say("GETREGS to NULL %s", answer_words(pt(PTRACE_GETREGS, pid, 0, 0)));
   struct user_regs_struct regs = registers(pid);
   say("struct user_regs_struct %zu, cs %#lx, ss %#lx", sizeof regs, (long)regs.xcs, (long)regs.xss);
-  static const long offsets[] = {0, 2, 4, 64, 68, 72, offsetof(struct user, u_debugreg), offsetof(struct user, u_debugreg) + 16,
-                                 offsetof(struct user, u_debugreg) + 24, sizeof(struct user) - 4, sizeof(struct user)};
+  static const long offsets[] = {0,
+                                 2,
+                                 4,
+                                 64,
+                                 68,
+                                 72,
+                                 offsetof(struct user, u_debugreg),
+                                 offsetof(struct user, u_debugreg) + 16,
+                                 offsetof(struct user, u_debugreg) + 24,
+                                 sizeof(struct user) - 4,
+                                 sizeof(struct user)};
   for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
     answer = pt(PTRACE_PEEKUSR, pid, offsets[i], (unsigned long)&word);
     long poke = offsets[i] >= 72 ? pt(PTRACE_POKEUSR, pid, offsets[i], 0) : 0;
@@ -52,7 +61,11 @@ int main(void) {
   static const struct {
     const char* name;
     unsigned type;
-  } types[] = {{"PRSTATUS", NT_PRSTATUS}, {"PRFPREG", NT_PRFPREG}, {"PRXFPREG", NT_PRXFPREG}, {"386_TLS", NT_386_TLS}, {"0", 0}};
+  } types[] = {{"PRSTATUS", NT_PRSTATUS},
+               {"PRFPREG", NT_PRFPREG},
+               {"PRXFPREG", NT_PRXFPREG},
+               {"386_TLS", NT_386_TLS},
+               {"0", 0}};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
     struct iovec iov = {buffer, sizeof buffer};
     answer = pt(PTRACE_GETREGSET, pid, types[i].type, (unsigned long)&iov);

@@ -3,9 +3,18 @@
 
 #include "guest.h"
 
-static const long requests[] = {PTRACE_PEEKDATA,  PTRACE_PEEKUSR, PTRACE_CONT,      PTRACE_KILL,
-                                PTRACE_GETREGS,   PTRACE_ATTACH,  PTRACE_DETACH,    PTRACE_SETOPTIONS,
-                                PTRACE_GETREGSET, PTRACE_SEIZE,   PTRACE_INTERRUPT, PTRACE_LISTEN,
+static const long requests[] = {PTRACE_PEEKDATA,
+                                PTRACE_PEEKUSR,
+                                PTRACE_CONT,
+                                PTRACE_KILL,
+                                PTRACE_GETREGS,
+                                PTRACE_ATTACH,
+                                PTRACE_DETACH,
+                                PTRACE_SETOPTIONS,
+                                PTRACE_GETREGSET,
+                                PTRACE_SEIZE,
+                                PTRACE_INTERRUPT,
+                                PTRACE_LISTEN,
                                 999};
 
 static void try_all(pid_t pid) {

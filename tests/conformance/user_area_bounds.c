@@ -10,7 +10,10 @@ static void both(pid_t pid, long offset) {
   long peek = pt(PTRACE_PEEKUSR, pid, offset, (unsigned long)&word);
   long poke = pt(PTRACE_POKEUSR, pid, offset, 0);
   say("offset %ld: PEEK %s word %s, POKE %s", offset, answer_words(peek),
-      word == 0x77 ? "untouched" : word == 0 ? "0" : "set", answer_words(poke));
+      word == 0x77 ? "untouched"
+      : word == 0  ? "0"
+                   : "set",
+      answer_words(poke));
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
-// TRACEVFORK and TRACEVFORKDONE: VFORK with the child's pid, the child's stop, and once the child exec'd or ended,
-// VFORK_DONE with the same pid. Neither needs the other.
+// TRACEVFORK and TRACEVFORKDONE: VFORK with the child's pid, the child's stop, and once the child exec'd or
+// ended, VFORK_DONE with the same pid. Neither needs the other.
 
 #include "guest.h"
 

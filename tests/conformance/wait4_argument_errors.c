@@ -7,9 +7,11 @@ static void nothing(void) {}
 
 int main(void) {
   start();
-  static const unsigned options[] = {0, WNOHANG, WUNTRACED, WCONTINUED, WEXITED, WNOWAIT, 0x10, 0x100,
-                                     __WALL, __WCLONE, __WNOTHREAD, __WALL | __WCLONE | __WNOTHREAD, 0xffffffff,
-                                     WEXITED | WNOHANG};
+  static const unsigned options[] = {
+      0,          WNOHANG,          WUNTRACED,   WCONTINUED,
+      WEXITED,    WNOWAIT,          0x10,        0x100,
+      __WALL,     __WCLONE,         __WNOTHREAD, __WALL | __WCLONE | __WNOTHREAD,
+      0xffffffff, WEXITED | WNOHANG};
   say("without children");
   for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) tell_wait(-1, options[i]);
   static const pid_t pids[] = {0, 1, INT_MAX, INT_MIN, INT_MIN + 1, -2};

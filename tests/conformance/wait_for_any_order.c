@@ -1,5 +1,5 @@
-// kernel/exit.c: __do_wait goes through the caller's children in the order of their birth, then through tracees that are
-// others' children, the latest attached first.
+// kernel/exit.c: __do_wait goes through the caller's children in the order of their birth, then through
+// tracees that are others' children, the latest attached first.
 
 #include "guest.h"
 
@@ -47,7 +47,8 @@ int main(void) {
   for (int i = 0; i < 3; i++) {
     int status;
     long pid = wait4_raw(-1, &status, 0);
-    say("%d, %s", pid == pids[0] || pid == pids[1] || pid == pids[2], pid > 0 ? status_words(status) : answer_words(pid));
+    say("%d, %s", pid == pids[0] || pid == pids[1] || pid == pids[2],
+        pid > 0 ? status_words(status) : answer_words(pid));
   }
   tell_wait(-1, 0);
   return 0;

@@ -1,14 +1,16 @@
 // waitid(2): EINVAL without any of WEXITED, WSTOPPED, WCONTINUED, for unknown options, P_PID 0 or negative,
-// P_PGID negative, P_PIDFD negative; EBADF for a descriptor that is no pidfd. The siginfo is zeroed or untouched
-// as the kernel has it.
+// P_PGID negative, P_PIDFD negative; EBADF for a descriptor that is no pidfd. The siginfo is zeroed or
+// untouched as the kernel has it.
 
 #include "guest.h"
 
 static void nothing(void) {}
 
 static void all(void) {
-  static const unsigned options[] = {0, WNOHANG, WNOWAIT, WEXITED, WSTOPPED, WCONTINUED, 0x100, WEXITED | 0x100,
-                                     WEXITED | __WALL | __WCLONE | __WNOTHREAD, 0xffffffff};
+  static const unsigned options[] = {0,         WNOHANG,         WNOWAIT,
+                                     WEXITED,   WSTOPPED,        WCONTINUED,
+                                     0x100,     WEXITED | 0x100, WEXITED | __WALL | __WCLONE | __WNOTHREAD,
+                                     0xffffffff};
   for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
     tell_waitid(P_ALL, 0, options[i] | WNOHANG);
   }

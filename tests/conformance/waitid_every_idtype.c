@@ -1,5 +1,5 @@
-// waitid(2) finds a tracee's stops and end by P_ALL, P_PID, P_PGID and P_PIDFD, P_PGID 0 being the caller's own
-// group; WNOWAIT leaves the report.
+// waitid(2) finds a tracee's stops and end by P_ALL, P_PID, P_PGID and P_PIDFD, P_PGID 0 being the caller's
+// own group; WNOWAIT leaves the report.
 
 #include "guest.h"
 

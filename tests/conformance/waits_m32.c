@@ -1,4 +1,5 @@
-// wait4, waitpid and waitid of a 32-bit program: arguments, errors and 32-bit siginfo; seizing, group-stop and LISTEN.
+// wait4, waitpid and waitid of a 32-bit program: arguments, errors and 32-bit siginfo; seizing, group-stop
+// and LISTEN.
 
 #include "guest.h"
 

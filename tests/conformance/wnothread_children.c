@@ -1,4 +1,5 @@
-// __WNOTHREAD: a thread waits for the children it made itself; without it for those of all threads of its process.
+// __WNOTHREAD: a thread waits for the children it made itself; without it for those of all threads of its
+// process.
 
 #include "guest.h"
 

@@ -1,6 +1,7 @@
-// A traced leader that ends before its threads sends its tracer SIGCHLD then already, though it cannot be waited
-// for: a wait for its stops alone is ECHILD, one for its end finds nothing yet. The SIGCHLD for the end comes with the
-// last thread. What is waited for in the end is the exit code of the last thread (kernel/exit.c: synchronize_group_exit).
+// A traced leader that ends before its threads sends its tracer SIGCHLD then already, though it cannot be
+// waited for: a wait for its stops alone is ECHILD, one for its end finds nothing yet. The SIGCHLD for the
+// end comes with the last thread. What is waited for in the end is the exit code of the last thread
+// (kernel/exit.c: synchronize_group_exit).
 
 #include "guest.h"
 

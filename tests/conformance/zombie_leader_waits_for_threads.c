@@ -1,5 +1,5 @@
-// A leader that called exit(2) while a thread lives is a zombie that nobody can wait for; requests are ESRCH. Once the
-// last thread has ended and was reaped by its tracer, the leader can be waited for.
+// A leader that called exit(2) while a thread lives is a zombie that nobody can wait for; requests are ESRCH.
+// Once the last thread has ended and was reaped by its tracer, the leader can be waited for.
 
 #include "guest.h"
 
