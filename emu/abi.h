@@ -181,6 +181,9 @@ inline CallKind KindOf(Abi abi, int nr) {
   }
 }
 
+// rt_sigtimedwait of x86_64, rt_sigtimedwait and rt_sigtimedwait_time64 of i386.
+inline bool IsSigtimedwait(long nr) { return nr == 128 || nr == 177 || nr == 421; }
+
 // fork, vfork, clone, clone3.
 inline bool MakesChild(Abi abi, int nr) {
   if (abi == Abi::kX86_64) return nr == 56 || nr == 57 || nr == 58 || nr == 435;

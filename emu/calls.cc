@@ -10,10 +10,12 @@
 //   guest: interrupted by SIGALRM                answer refused, nothing resumed
 //   guest: signal-delivery-stop, rax = -512      decided again: 0; rax = 0 written; tracee resumed
 //
-// An answer may also be lost: the kernel marks it taken, but the guest had already left its sleep with a
-// signal (seccomp_do_user_notification() looks at the error of its sleep before it looks at the reply). Then
-// the guest turns up at a stop with the call interrupted although it was answered, and gets the same result
-// again, by its registers.
+// An answer may also be lost: the kernel takes it, but the guest had already left its sleep with a signal and
+// only waits for the listener's lock (seccomp_do_user_notification() looks at the error of its sleep before
+// it looks at the reply). Nothing tells that from a later call, equal in all arguments, whose notification
+// was cancelled before we received it. So we see to it that we never answer a call that we know to be
+// interrupted: a wait whose thread our own SIGCHLD is sure to reach is decided at the stop that follows
+// (Thread::interrupt_coming), and a thread that we have interrupted ourselves likewise (Thread::kicked).
 
 #include <errno.h>
 #include <string.h>
@@ -90,6 +92,8 @@ void Core::OnNotification(const Notification& notification) {
   }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
+  if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
+  if (caller->kicked) return;  // it is interrupted already
   Carry(caller, Decide(caller, notification));
   Pump();
 }
@@ -148,27 +152,28 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   } else {
     taken = kernel_->Answer(call.notification.id, outcome.value);
     if (taken) {
-      call.phase = Call::Phase::kAnswered;
-      call.result = outcome.value;
+      call.phase = Call::Phase::kNone;
     }
   }
   if (taken && outcome.then) outcome.then();
 }
 
-// `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here.
+// `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
+// call is read from the registers: it may be one whose notification was gone before it was received.
 void Core::Settle(Thread* thread) {
   Call& call = thread->call;
   const bool was_kicked = thread->kicked;
+  const bool was_continued = call.phase == Call::Phase::kContinued;
+  const bool was_interrupted = thread->wait_interrupted;
   thread->kicked = false;
-  if (call.phase == Call::Phase::kNone && !was_kicked) return;
+  thread->interrupt_coming = false;
+  thread->wait_interrupted = false;
+  call.phase = Call::Phase::kNone;
+  if (thread->stop.kind == StopKind::kEvent) return;  // inside a call that is going on, or behind the last
   struct user_regs_struct regs;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread->tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
-    return;  // dead; the next event says so
-  }
+  if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
   const int64_t rax = static_cast<int64_t>(regs.rax);
-  if (call.phase == Call::Phase::kNone || rax != -kErestartsys ||
-      static_cast<int>(regs.orig_rax) != call.notification.nr) {
+  if (rax != -kErestartsys) {
     // A kick that came too late for the wait may have ended another call that is never restarted (epoll_wait
     // and the like, signal(7)): nobody but us interrupted it, so it starts again.
     ThreadFacts facts;
@@ -176,39 +181,50 @@ void Core::Settle(Thread* thread) {
         kernel_->ReadFacts(thread->tid, &facts) && (facts.pending_signals & ~facts.blocked_signals) == 0) {
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     }
-    call.phase = Call::Phase::kNone;
     return;
   }
-  const CallKind kind = KindOf(call.notification.abi, call.notification.nr);
-  switch (call.phase) {
-    case Call::Phase::kNone:
-      return;
-    case Call::Phase::kAnswered:  // the answer was lost
-      Carry(thread, Outcome::Return(call.result));
-      return;
-    case Call::Phase::kContinued:
-      if (!IsWait(kind)) {
-        Carry(thread, Outcome::Continue());
-        return;
-      }
-      if (!was_kicked) {
-        call.phase = Call::Phase::kNone;  // a wait that the kernel itself interrupted
-        return;
-      }
-      break;
-    case Call::Phase::kPending:
-      break;
+  const int nr = static_cast<int>(regs.orig_rax);
+  Notification& n = call.notification;
+  if (n.nr != nr) n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const CallKind kind = KindOf(n.abi, nr);
+  if (kind == CallKind::kOther) return;
+  n.id = 0;
+  n.tid = thread->tid;
+  n.nr = nr;
+  if (n.abi == Abi::kX86_64) {
+    const uint64_t args[6] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
+    std::copy(std::begin(args), std::end(args), std::begin(n.args));
+  } else {
+    const uint64_t args[6] = {regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp};
+    for (int i = 0; i < 6; ++i) n.args[i] = static_cast<uint32_t>(args[i]);
   }
-  if (kind == CallKind::kClone && call.phase == Call::Phase::kPending) {
-    Carry(thread, StripUntraced(thread, call.notification));
+  call.phase = Call::Phase::kPending;
+  if (!IsWait(kind)) {
+    Outcome outcome = Decide(thread, n);
+    Carry(thread, outcome.kind == Outcome::Kind::kPark ? Outcome::Continue() : std::move(outcome));
+  } else if (was_interrupted) {
+    thread->wait_interrupted = true;
+  } else {
+    SettleWait(thread, was_continued);
+  }
+  call.phase = Call::Phase::kNone;
+}
+
+// Like do_wait() when a signal wakes it, an interrupted wait looks once more for something to report before
+// it gives up with EINTR or a restart.
+void Core::SettleWait(Thread* thread, bool was_continued) {
+  const Notification& n = thread->call.notification;
+  Outcome outcome = Wait(thread, n);
+  const bool gives_up = outcome.kind == Outcome::Kind::kPark ||
+                        (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));
+  if (!gives_up) {
+    Carry(thread, std::move(outcome));
     return;
   }
-  Outcome outcome = Decide(thread, call.notification);
-  if (outcome.kind == Outcome::Kind::kPark) {
-    call.phase = Call::Phase::kNone;  // an interrupted wait with nothing to report: EINTR or restart
-    return;
-  }
-  Carry(thread, std::move(outcome));
+  thread->wait_interrupted = true;
+  if (KindOf(n.abi, n.nr) != CallKind::kWaitid) return;
+  const std::optional<WaitSpec> spec = ParseWait(thread, n);
+  if (spec.has_value()) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);  // cleared whenever waitid finds nothing
 }
 
 // Makes `thread` stop, for a reason that nobody may see.
@@ -306,7 +322,8 @@ void Core::Pump() {
           std::find(process->threads.begin(), process->threads.end(), waiter) != process->threads.end();
       if (!listed || waiter->state != Thread::State::kRunning) continue;
       Call& call = waiter->call;
-      if (call.phase == Call::Phase::kPending && !waiter->kicked) {
+      if (waiter->kicked || waiter->interrupt_coming) continue;
+      if (call.phase == Call::Phase::kPending) {
         Carry(waiter, Decide(waiter, call.notification));
       } else if (call.phase == Call::Phase::kContinued &&
                  IsWait(KindOf(call.notification.abi, call.notification.nr))) {

@@ -42,7 +42,8 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
   args.data = n.args[3];
   if (args.request == kTraceme) return Traceme(caller);
   Thread* target = FromGuest(*caller, static_cast<pid_t>(n.args[1]));
-  if (target == nullptr) return Outcome::Return(-ESRCH);
+  if (target == nullptr)
+    return OnZombie(caller, args.request, static_cast<pid_t>(n.args[1]), args.addr, args.data);
   if (args.request == kAttach || args.request == kSeize) {
     return Attach(caller, target, args.request, args.addr, args.data);
   }
@@ -59,7 +60,13 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
     });
   }
   if (link->trap_expected) return Outcome::Park();
-  if (link->state != Link::State::kStopped || !Alive(*target)) return Outcome::Return(-ESRCH);
+  // A thread that took its leader's number in exec answers only once the event was waited for
+  // (kernel/ptrace.c:looks_like_a_spurious_pid).
+  if (link->state == Link::State::kStopped && link->code == (SIGTRAP | (kEventExec << 8)) && !link->waited &&
+      link->message != static_cast<uint64_t>(PidIn(caller->pids, target->pids))) {
+    return Outcome::Return(-ESRCH);
+  }
+  if (link->state != Link::State::kStopped || !InItsStop(*target)) return Outcome::Return(-ESRCH);
   if (ModeOf(args.request).has_value()) return Resume(args);
   switch (args.request) {
     case kDetach:
@@ -74,13 +81,36 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
   }
 }
 
-// A stopped tracee may have been killed since its stop was taken; the kernel is asked, with the cheapest
-// request there is, so that a dead thread answers ESRCH and never a register of its former life.
-bool Core::Alive(const Thread& thread) const {
-  uint64_t message;
-  return thread.state == Thread::State::kStopped &&
-         kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread.tid, 0,
-                               absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message))) != -ESRCH;
+// A stopped tracee may have been killed since its stop was taken. The kernel is asked, so that a dead thread
+// answers ESRCH and never a register of its former life. To be stopped is not enough: a killed thread stops
+// once more, at PTRACE_EVENT_EXIT, and that stop may not have been taken yet.
+bool Core::InItsStop(const Thread& thread) const {
+  if (thread.state != Thread::State::kStopped) return false;
+  siginfo_t info;
+  const long result = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread.tid, 0,
+                                            absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
+  if (result == -ESRCH) return false;
+  const bool at_exit = thread.stop.kind == StopKind::kEvent && thread.stop.event == kEventExit;
+  return at_exit || result < 0 || info.si_signo != SIGTRAP || info.si_code != (SIGTRAP | (kEventExit << 8));
+}
+
+// `pid` is no thread of the table; it may be a zombie that only its real parent has still to wait for.
+Outcome Core::OnZombie(Thread* caller, long request, pid_t pid, uint64_t addr, uint64_t data) {
+  const Process* zombie = nullptr;
+  for (const auto& [tgid, process] : processes_) {
+    if (process->natural_zombie && PidIn(caller->pids, process->pids) == pid) zombie = process.get();
+  }
+  if (pid <= 0 || zombie == nullptr || !kernel_->Exists(zombie->tgid)) return Outcome::Return(-ESRCH);
+  if (request == kSeize) {
+    if (addr != 0 || (data & ~static_cast<uint64_t>(kOptMask)) != 0) return Outcome::Return(-EIO);
+    const long result = CheckOptions(data);
+    return Outcome::Return(result < 0 ? result : -EPERM);
+  }
+  if (request == kAttach) return Outcome::Return(-EPERM);
+  if (zombie->zombie_tracer != caller) return Outcome::Return(-ESRCH);
+  if (request == kKill) return Outcome::Return(0);
+  if (request == kInterrupt) return Outcome::Return(zombie->zombie_seized ? 0 : -EIO);
+  return Outcome::Return(-ESRCH);
 }
 
 Outcome Core::Resume(const RequestArgs& args) {
@@ -131,9 +161,9 @@ void Core::ChooseSignal(const Link* link, int signal) {
 }
 
 Outcome Core::Detach(const RequestArgs& args) {
-  if (args.data > 64) return Outcome::Return(-EIO);
-  return Outcome::ReturnThen(
-      0, [this, link = args.link, signal = static_cast<int>(args.data)] { LetGo(link, signal); });
+  const uint32_t signal = static_cast<uint32_t>(args.data);  // ptrace_detach() takes an unsigned int
+  if (signal > 64) return Outcome::Return(-EIO);
+  return Outcome::ReturnThen(0, [this, link = args.link, signal] { LetGo(link, static_cast<int>(signal)); });
 }
 
 // The link ends; what it held goes on with `signal`.

@@ -31,7 +31,7 @@ namespace nestrace {
 struct Outcome {
   enum class Kind {
     kReturn,      // the call returns `value`; `then` is done only once the answer was taken
-    kContinue,    // the kernel carries the call out
+    kContinue,    // the kernel carries the call out; `value` is 1 if a wait is certain not to block there
     kPark,        // no answer yet
     kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
   };
@@ -43,7 +43,7 @@ struct Outcome {
   static Outcome ReturnThen(int64_t value, std::function<void()> then) {
     return {Kind::kReturn, value, std::move(then)};
   }
-  static Outcome Continue() { return {Kind::kContinue, 0, nullptr}; }
+  static Outcome Continue(bool certain = false) { return {Kind::kContinue, certain, nullptr}; }
   static Outcome Park() { return {Kind::kPark, 0, nullptr}; }
   static Outcome StopCaller() { return {Kind::kStopCaller, 0, nullptr}; }
 };
@@ -76,6 +76,7 @@ struct WaitSpec {
 struct WaitFinding {
   enum class Kind {
     kNative,     // the kernel answers best itself
+    kZombie,     // so too, and it has a zombie to report for certain
     kStop,       // the stop reported over `link`
     kExit,       // the end reported over `link`
     kContinued,  // `link`'s tracee was continued by SIGCONT
@@ -147,9 +148,21 @@ class Core {
   bool Report(Link* link, StopKind kind, int code, uint64_t message);
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);
+  void NotifyContinued(Process* process);
   void NotifyTracer(Link* link, int cld_code, int status);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   void RecogniseSignal(Thread* thread);
+
+  void QueueSigchld(Thread* tracer, const siginfo_t& info);
+
+  // --- inject.cc
+  bool Inject(Thread* thread);
+  bool PrepareInjection(Thread* thread);
+  void ResumeInjected(Thread* thread);
+  static struct user_regs_struct Restarted(struct user_regs_struct regs);
+  bool InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const;
+  bool GetRegs(const Thread& thread, struct user_regs_struct* regs) const;
+  bool SetRegs(Thread* thread, struct user_regs_struct regs);
 
   // --- attach.cc
   Outcome Traceme(Thread* caller);
@@ -161,6 +174,7 @@ class Core {
 
   // --- control.cc
   Outcome Ptrace(Thread* caller, const Notification& n);
+  Outcome OnZombie(Thread* caller, long request, pid_t pid, uint64_t addr, uint64_t data);
   Outcome Resume(const RequestArgs& args);
   Outcome Detach(const RequestArgs& args);
   Outcome Interrupt(Link* link);
@@ -177,6 +191,7 @@ class Core {
   Outcome WriteRegset(const RequestArgs& args);
   Outcome GetBytes(const RequestArgs& args, size_t size);
   Outcome SetBytes(const RequestArgs& args, size_t size);
+  long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);
@@ -185,7 +200,7 @@ class Core {
   Outcome SeccompGetFilter(const RequestArgs& args);
   Outcome SeccompGetMetadata(const RequestArgs& args);
   Outcome CopyOut(const RequestArgs& args, uint64_t addr, absl::Span<const char> bytes, int64_t result);
-  bool Alive(const Thread& thread) const;
+  bool InItsStop(const Thread& thread) const;
   long ReadIovec(const RequestArgs& args, uint64_t iov[2]);
   Outcome WriteIovecLength(const RequestArgs& args, uint64_t length);
 
@@ -208,6 +223,7 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
   void Kick(Thread* thread);
+  void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
   Outcome StripUntraced(Thread* caller, const Notification& n);
   void RestoreCloneFlags(Thread* thread, const Thread& caller);

@@ -116,7 +116,23 @@ Outcome Core::GetBytes(const RequestArgs& args, size_t size) {
   }
   const long result = kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes);
   if (result < 0) return Outcome::Return(result);
+  // The one request of these whose length argument may be shorter than what there is.
+  if (args.request == kGetRseqConfiguration) bytes = bytes.subspan(0, std::min<uint64_t>(args.addr, size));
   return CopyOut(args, args.data, bytes, result);
+}
+
+// The kernel takes the general registers word by word: of a buffer that ends in the middle, what is there
+// counts (arch/x86/kernel/ptrace.c:genregs_set).
+long Core::SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size) {
+  Thread* tracee = args.link->tracee;
+  tracee->registers.valid = false;
+  for (size_t offset = 0; offset < size; offset += 8) {
+    uint64_t word;
+    long result = ReadCaller(args.caller, addr + offset, absl::MakeSpan(reinterpret_cast<char*>(&word), 8));
+    if (result == 0) result = kernel_->Ptrace(Abi::kX86_64, kPokeUser, tracee->tid, offset, word);
+    if (result < 0) return result;
+  }
+  return 0;
 }
 
 Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
@@ -125,7 +141,11 @@ Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
   auto bytes = absl::MakeSpan(buffer, size);
   const long read = ReadCaller(args.caller, args.data, bytes);
   if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0 && args.request == kSetRegs && args.abi == Abi::kX86_64) {
+    return Outcome::Return(SetReadableRegs(args, args.data, size));
+  }
   if (read < 0) {
+    if (args.request == kSetThreadArea && static_cast<int32_t>(args.addr) < 0) return Outcome::Return(-EIO);
     // Requests with a length argument check it before they look at the data.
     const long result = args.request == kSetSigMask && args.addr != 8                      ? -EINVAL
                         : args.request == kSetSyscallUserDispatchConfig && args.addr != 32 ? -EINVAL
@@ -180,6 +200,7 @@ Outcome Core::WriteRegset(const RequestArgs& args) {
   long read = ReadIovec(args, iov);
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
+  constexpr uint64_t kUserEnd = 0x7ffffffff000;
   std::vector<char> buffer(std::min<uint64_t>(iov[1], kLargestRegset + iov[1] % 16));
   // The kernel looks at the note type and the length first; an unreadable buffer matters only behind that.
   const long known =
@@ -189,6 +210,14 @@ Outcome Core::WriteRegset(const RequestArgs& args) {
   const size_t length = known < 0 ? buffer.size() : std::min<size_t>(known, buffer.size());
   read = length == 0 ? 0 : ReadCaller(args.caller, iov[0], absl::MakeSpan(buffer).subspan(0, length));
   if (read == -EPERM) return Outcome::StopCaller();
+  if (read < 0 && iov[0] >= kUserEnd) return Outcome::Return(-EFAULT);  // access_ok() comes before all else
+  // No partial or oversized writes of FXSAVE, checked first (arch/x86/kernel/fpu/regset.c:xfpregs_set).
+  if (read < 0 && args.addr == kNtPrfpreg && args.abi == Abi::kX86_64 && length != kFxsaveSize) {
+    return Outcome::Return(-EINVAL);
+  }
+  if (read < 0 && args.addr == kNtPrstatus && args.abi == Abi::kX86_64 && length <= kGeneralRegsSize) {
+    return Outcome::Return(SetReadableRegs(args, iov[0], length));
+  }
   if (read < 0) return Outcome::Return(-EFAULT);
   const long result =
       kernel_->PtraceRegset(args.abi, kSetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
@@ -268,8 +297,15 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
   memcpy(buffer.data(), &peek, sizeof(peek));
   const long result = kernel_->PeekSigInfo(args.abi, args.link->tracee->tid, absl::MakeSpan(buffer));
   if (result <= 0) return Outcome::Return(result);
-  return CopyOut(args, args.data,
-                 absl::MakeConstSpan(buffer).subspan(sizeof(peek), result * sizeof(siginfo_t)), result);
+  // As many as fit: an error behind the first ends the list.
+  for (long i = 0; i < result; ++i) {
+    const long written = WriteCaller(
+        args.caller, args.data + i * sizeof(siginfo_t),
+        absl::MakeConstSpan(buffer).subspan(sizeof(peek) + i * sizeof(siginfo_t), sizeof(siginfo_t)));
+    if (written == -EPERM) return Outcome::StopCaller();
+    if (written < 0) return Outcome::Return(i > 0 ? i : -EFAULT);
+  }
+  return Outcome::Return(result);
 }
 
 // data: the ARCH_* code, addr: its argument. Only codes that are about the tracee; those that would act on

@@ -150,7 +150,13 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     }
     for (const auto& link : parent->links) {
       if ((link->options & (1ull << event)) == 0 && (flags & kClonePtrace) == 0) continue;
-      AddLink(link->tracer, child, child->links.size(), link->seized, link->options);
+      Link* inherited = AddLink(link->tracer, child, child->links.size(), link->seized, link->options);
+      // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
+      if (inherited->seized) {
+        inherited->interrupt_pending = true;
+      } else {
+        child->owes_sigstop = true;
+      }
     }
   }
   const auto early = early_stops_.find(tid);
@@ -208,16 +214,11 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
     child->untraced_clone = false;
     child->call = Call();
   }
-  bool sigstop = false;
   for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {
-    if ((*it)->seized) {
-      (*it)->interrupt_pending = true;  // the stop is theirs
-      child->stop.ahead.push_back(it->get());
-    } else {
-      sigstop = true;
-    }
+    if ((*it)->interrupt_pending) child->stop.ahead.push_back(it->get());
   }
-  if (sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
+  if (child->owes_sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
+  child->owes_sigstop = false;
   Advance(child);
 }
 
@@ -276,6 +277,8 @@ void Core::OnTracerGone(Thread* tracer) {
         signal = SIGTRAP;
       }
     }
+    // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
+    if (IsStep(link->mode)) tracee->left_mode = link->mode;
     if (link->state == Link::State::kExited) {
       RemoveLink(link);
       ReportExit(tracee);
@@ -318,6 +321,8 @@ void Core::ReportExit(Thread* thread) {
   if (thread->links.size() == 1 && thread->is_leader() && process->parent != nullptr &&
       process->parent->process == link->tracer->process && !link->tracer->process->sigchld.auto_reap()) {
     // One wait serves the tracer and the parent: the kernel's own report says it all.
+    process->zombie_tracer = link->tracer;
+    process->zombie_seized = link->seized;
     RemoveLink(link);
     Reap(thread);
     return;
@@ -352,6 +357,7 @@ void Core::RemoveThread(Thread* thread) {
   auto& siblings = process->threads;
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
   for (Process* child : process->children) {
+    if (child->zombie_tracer == thread) child->zombie_tracer = nullptr;
     if (child->parent == thread) child->parent = siblings.empty() ? nullptr : siblings.front();
   }
   threads_.erase(thread->tid);

@@ -96,22 +96,40 @@ void Core::ReportInterrupt(Link* link) {
   link->own_siginfo = info;
 }
 
+// SIGCONT ended a group-stop: the real parent hears of it from the kernel, other tracers of the leader from
+// us (kernel/signal.c:get_signal).
+void Core::NotifyContinued(Process* process) {
+  Thread* leader = Find(process->tgid);
+  if (leader == nullptr) return;
+  for (const auto& link : leader->links) {
+    dirty_.insert(link->tracer->process->tgid);
+    if (process->parent != nullptr && process->parent->process == link->tracer->process) continue;
+    NotifyTracer(link.get(), CLD_CONTINUED, SIGCONT);
+  }
+}
+
 void Core::NotifyTracer(Link* link, int cld_code, int status) {
   Thread* tracer = link->tracer;
   const SigchldDisposition& sigchld = tracer->process->sigchld;
   const bool of_stop = cld_code == CLD_STOPPED || cld_code == CLD_TRAPPED || cld_code == CLD_CONTINUED;
+  const bool handled = sigchld.action == SigchldDisposition::Action::kHandler;
   if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;
+  const bool parked = tracer->call.phase == Call::Phase::kPending;
+  bool blocked = false;
   ThreadFacts facts;
-  if (sigchld.action != SigchldDisposition::Action::kHandler && tracer->links.empty()) {
-    // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored).
+  if (!handled || parked) {
     if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-    if ((facts.blocked_signals & (1ull << (SIGCHLD - 1))) == 0) return;
+    blocked = (facts.blocked_signals & (1ull << (SIGCHLD - 1))) != 0;
+    // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
+    // itself.
+    if (!handled && !blocked && tracer->links.empty()) {
+      // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
+      if (parked || !IsSigtimedwait(kernel_->BlockedIn(tracer->tid))) return;
+      blocked = true;
+    }
   }
-  constexpr size_t kRemembered = 1024;  // more than can be pending: standard signals don't queue
-  QueuedSigchld queued;
-  queued.sequence = ++sigchld_sequence_ & 0xffff;
-  memset(&queued.info, 0, sizeof(queued.info));
-  siginfo_t& info = queued.info;
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
   info.si_signo = SIGCHLD;
   info.si_code = cld_code;
   info.si_pid = PidIn(tracer->pids, link->tracee->pids);
@@ -120,19 +138,33 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   const struct rusage& usage = link->usage;
   info.si_utime = usage.ru_utime.tv_sec * 100 + usage.ru_utime.tv_usec / 10000;  // USER_HZ
   info.si_stime = usage.ru_stime.tv_sec * 100 + usage.ru_stime.tv_usec / 10000;
-  sigchlds_.push_back(queued);
-  if (sigchlds_.size() > kRemembered) sigchlds_.pop_front();
+  const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
+  if (!handled && blocked && alone && facts.seccomp_filters <= 1) {
+    if (tracer->injection.has_value()) return;  // a standard signal is pending once
+    if ((facts.pending_signals & (1ull << (SIGCHLD - 1))) != 0) return;
+    tracer->injection.emplace();
+    tracer->injection->info = info;
+    Kick(tracer);
+    return;
+  }
+  QueueSigchld(tracer, info);
+  if (parked && !blocked && alone) tracer->interrupt_coming = true;
+}
 
-  // The same layout, but a code that one process may send another: si_value lies where si_status does.
+// The same layout, but a code that one process may send another: si_value lies where si_status does.
+void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
+  constexpr size_t kRemembered = 1024;  // more than can be pending: standard signals don't queue
+  const uint32_t sequence = ++sigchld_sequence_ & 0xffff;
+  sigchlds_.push_back({sequence, info});
+  if (sigchlds_.size() > kRemembered) sigchlds_.pop_front();
   siginfo_t sent;
   memset(&sent, 0, sizeof(sent));
   sent.si_signo = SIGCHLD;
   sent.si_code = SI_QUEUE;
   sent.si_pid = info.si_pid;
   sent.si_uid = info.si_uid;
-  const uint64_t value =
-      (static_cast<uint64_t>((options_.signal_cookie & 0xffff0000) | queued.sequence) << 32) |
-      static_cast<uint32_t>(status);
+  const uint64_t value = (static_cast<uint64_t>((options_.signal_cookie & 0xffff0000) | sequence) << 32) |
+                         static_cast<uint32_t>(info.si_status);
   sent.si_value.sival_ptr = reinterpret_cast<void*>(value);
   kernel_->QueueSignal(tracer->process->tgid, Tid{0}, sent);
 }
@@ -151,7 +183,7 @@ void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
-  const bool chld = stop.signal == SIGCHLD && !sigchlds_.empty();
+  const bool chld = stop.signal == SIGCHLD && (!sigchlds_.empty() || thread->process->swallow_death_of != 0);
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   const bool steps =
       stop.signal == SIGTRAP && std::any_of(thread->links.begin(), thread->links.end(),
@@ -162,6 +194,12 @@ void Core::RecogniseSignal(Thread* thread) {
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
   if (steps && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP)) {
     stop.step_trap = true;
+    return;
+  }
+  if (chld && info.si_pid == thread->process->swallow_death_of && info.si_code > 0 &&
+      info.si_code <= CLD_DUMPED) {
+    thread->process->swallow_death_of = 0;
+    stop.signal = 0;
     return;
   }
   if (info.si_code != SI_QUEUE) return;

@@ -42,6 +42,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
 
 void Core::HandleStop(Thread* thread) {
   Stop& stop = thread->stop;
+  if (thread->injection.has_value() && Inject(thread)) return;
   stop.kicked = thread->kicked;
   Settle(thread);
   switch (stop.kind) {
@@ -52,6 +53,7 @@ void Core::HandleStop(Thread* thread) {
       thread->process->group_stopped = true;
       break;
     case StopKind::kTrap:
+      if (thread->process->group_stopped) NotifyContinued(thread->process);
       thread->process->group_stopped = false;
       thread->runs_in_group_stop = false;
       break;
@@ -92,8 +94,9 @@ void Core::HandleStop(Thread* thread) {
         case kEventExec: {
           std::vector<NamespacedPid> pids = thread->pids;
           if ((named = Find(Tid{static_cast<pid_t>(stop.message)})) != nullptr) pids = named->pids;
+          const Tid tid = thread->tid;
           OnExec(thread, stop.message);
-          thread = Find(thread->tid);
+          thread = Find(tid);  // perhaps the caller under the leader's number
           thread->stop.message_pids = pids;
           named = nullptr;
           break;
@@ -211,7 +214,8 @@ void Core::Finish(Thread* thread) {
 // The real resume that serves all links. Stepping and system-call tracing exclude each other in one
 // PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
 ResumeMode Core::CombinedMode(Thread* thread) {
-  ResumeMode mode = ResumeMode::kCont;
+  ResumeMode mode = thread->left_mode;
+  thread->left_mode = ResumeMode::kCont;
   bool step = false, other = false;
   for (const auto& link : thread->links) {
     mode = std::max(mode, link->mode);
@@ -276,6 +280,8 @@ void Core::ResumeThread(Thread* thread) {
   if (stop.kind == StopKind::kGroupStop) thread->runs_in_group_stop = true;
   thread->registers.valid = false;
   const int signal = stop.signal;
+  // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.
+  if (!InItsStop(*thread)) return;
   const long request = kRequests[static_cast<int>(CombinedMode(thread))];
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so

@@ -94,13 +94,18 @@ struct Call {
   enum class Phase {
     kNone,       // no intercepted call that could still matter
     kPending,    // undecided: a parked wait, or an answer that was refused; decided again at the next stop
-    kAnswered,   // answered with `result`; if the thread turns up at a stop with the call interrupted all the
-                 // same, the answer was lost on its way (see calls.cc) and is given again
     kContinued,  // the kernel carries it out; a wait may be blocked in it
   };
   Phase phase = Phase::kNone;
   Notification notification;
-  int64_t result = 0;
+};
+
+// A SIGCHLD that a tracer is made to send itself (inject.cc).
+struct Injection {
+  siginfo_t info = {};
+  bool under_way = false;  // the thread runs the call
+  bool entered = false;    // and has passed its syscall-enter-stop
+  struct user_regs_struct saved = {};
 };
 
 struct Thread {
@@ -122,7 +127,15 @@ struct Thread {
   Stop stop;                 // valid in kStopped
   RegisterCache registers;
   Call call;
-  ExitInfo exit;        // valid in kZombie
+  ExitInfo exit;  // valid in kZombie
+  std::optional<Injection> injection;
+  uint64_t behind_syscall =
+      0;  // address behind a syscall instruction of this thread's 64-bit code; 0: none seen
+  // A signal of ours is sure to interrupt the parked wait of this thread; the wait is decided at that stop.
+  bool interrupt_coming = false;
+  bool wait_interrupted =
+      false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
+  ResumeMode left_mode = ResumeMode::kCont;  // a step that a dead tracer left behind
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
   // One link steps over a system call that another traces: the thread runs to the syscall-exit-stop, where
   // the stepping links' trap is made.
@@ -132,7 +145,8 @@ struct Thread {
   // it.
   bool refused_by_seccomp = false;
   uint64_t refused_call = 0;
-  int queued_signals = 0;            // thread-directed signals of our own that may be pending
+  bool owes_sigstop = false;  // its first stop is still to be made SIGSTOP for a tracer that did not seize it
+  int queued_signals = 0;     // thread-directed signals of our own that may be pending
   bool traceme_by_outsider = false;  // PTRACE_TRACEME succeeded, but its parent is no guest
   // CLONE_UNTRACED was taken out of the clone call under way: the register or memory to restore after it.
   bool untraced_clone = false;
@@ -161,6 +175,12 @@ struct Process {
   SigchldDisposition sigchld;
   // Reaped by the supervisor; its zombie is still its real parent's to wait for.
   bool natural_zombie = false;
+  // Who traced its leader until then, with which request: requests on the zombie still tell the difference.
+  const Thread* zombie_tracer = nullptr;
+  bool zombie_seized = false;
+  // A child that both waited for and traced this process: the kernel's SIGCHLD for its end, sent when it was
+  // reaped, is one too many. 0 if none.
+  pid_t swallow_death_of = 0;
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   std::vector<NamespacedPid> pids;
 };

@@ -42,8 +42,9 @@ struct Notification {
   uint64_t id = 0;  // of the kernel's notification; valid until answered or interrupted
   Tid tid;          // the caller
   Abi abi = Abi::kX86_64;
-  int nr = 0;              // system-call number in `abi`
-  uint64_t args[6] = {0};  // raw register values; the i386 ABI's are zero-extended 32-bit values
+  int nr = 0;                        // system-call number in `abi`
+  uint64_t instruction_pointer = 0;  // behind the system-call instruction
+  uint64_t args[6] = {0};            // raw register values; the i386 ABI's are zero-extended 32-bit values
 };
 
 }  // namespace nestrace

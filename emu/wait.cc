@@ -117,7 +117,8 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
     return std::nullopt;
   }
   if (link->trap_expected) return WaitFinding{WaitFinding::Kind::kExpected, link};
-  if (link->state == Link::State::kStopped && !link->waited)
+  // A stop that the tracee was killed out of is gone.
+  if (link->state == Link::State::kStopped && !link->waited && InItsStop(*link->tracee))
     return WaitFinding{WaitFinding::Kind::kStop, link};
   if ((spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(link->tracee->tid, true) == 1) {
     return WaitFinding{WaitFinding::Kind::kContinued, link};
@@ -155,7 +156,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
           continue;
         }
         natural = true;
-        if ((spec.flags & kWexited) != 0) return {WaitFinding::Kind::kNative, nullptr};
+        if ((spec.flags & kWexited) != 0) return {WaitFinding::Kind::kZombie, nullptr};
         continue;
       }
       Thread* leader = Find(child->tgid);
@@ -190,6 +191,8 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
   switch (finding.kind) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
+    case WaitFinding::Kind::kZombie:
+      return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
     case WaitFinding::Kind::kExit:
@@ -229,6 +232,11 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
   const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
   return Outcome::ReturnThen(result, [this, link, tracee, leave = spec.flags & kWnowait] {
     if (leave != 0) return;
+    const Process* parent = tracee->process->parent == nullptr ? nullptr : tracee->process->parent->process;
+    Process* tracer = link->tracer->process;
+    if (tracee->links.size() == 1 && tracee->is_leader() && parent == tracer) {
+      tracer->swallow_death_of = PidIn(tracer->pids, tracee->pids);
+    }
     RemoveLink(link);
     ReportExit(tracee);
   });

@@ -58,6 +58,7 @@ bool Listener::Receive(Notification* notification) {
   notification->tid = Tid{static_cast<pid_t>(raw->pid)};
   notification->abi = raw->data.arch == AUDIT_ARCH_I386 ? Abi::kI386 : Abi::kX86_64;
   notification->nr = raw->data.nr;
+  notification->instruction_pointer = raw->data.instruction_pointer;
   std::copy(std::begin(raw->data.args), std::end(raw->data.args), std::begin(notification->args));
   return true;
 }

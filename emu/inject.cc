@@ -1,0 +1,131 @@
+// Genuine SIGCHLDs for tracers that never come to a signal-delivery-stop for them.
+//
+// A SIGCHLD that we queue carries SI_QUEUE, since no process may send another one CLD_TRAPPED, and is put
+// right at the tracer's signal-delivery-stop. A tracer that keeps SIGCHLD blocked and has no handler takes it
+// from sigwaitinfo(2) or a signalfd and has no such stop. A process may send itself any siginfo
+// (kernel/signal.c:do_rt_sigqueueinfo), so such a tracer is stopped and made to do just that: one
+// rt_sigqueueinfo with its own registers put back behind it, and a call that the stop interrupted started
+// again.
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+namespace {
+
+constexpr uint64_t kRtSigqueueinfo = 129;
+constexpr uint64_t kRestartSyscall = 219;
+constexpr uint16_t kSyscallInstruction = 0x050f;
+constexpr uint64_t kRedZone = 128;
+
+}  // namespace
+
+bool Core::InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const {
+  uint16_t found = 0;
+  char word[8];
+  const uint64_t at = rip - 2;
+  for (size_t i = 0; i < 2; ++i) {
+    const uint64_t byte = at + i;
+    if (kernel_->PtraceBuffer(Abi::kX86_64, kPeekText, thread.tid, byte & ~7ull, absl::MakeSpan(word)) < 0)
+      return false;
+    memcpy(reinterpret_cast<char*>(&found) + i, word + (byte & 7), 1);
+  }
+  return found == wanted;
+}
+
+// `thread` is stopped and has a siginfo to send itself. True if the stop was ours and is done with.
+bool Core::Inject(Thread* thread) {
+  Injection& injection = *thread->injection;
+  Stop& stop = thread->stop;
+  if (injection.under_way) {
+    if (stop.kind == StopKind::kSyscall && !injection.entered) {
+      injection.entered = true;
+      ResumeInjected(thread);
+      return true;
+    }
+    SetRegs(thread, stop.kind == StopKind::kSyscall ? Restarted(injection.saved) : injection.saved);
+    const siginfo_t info = injection.info;
+    thread->injection.reset();
+    if (stop.kind != StopKind::kSyscall) {  // another stop came first
+      QueueSigchld(thread, info);
+      return false;
+    }
+    thread->call.phase = Call::Phase::kNone;
+    thread->kicked = false;
+    ResumeThread(thread);
+    return true;
+  }
+  if (stop.kind == StopKind::kTrap && PrepareInjection(thread)) {
+    ResumeInjected(thread);
+    return true;
+  }
+  const siginfo_t info = injection.info;
+  thread->injection.reset();
+  QueueSigchld(thread, info);
+  return false;
+}
+
+bool Core::PrepareInjection(Thread* thread) {
+  Injection& injection = *thread->injection;
+  if (!GetRegs(*thread, &injection.saved) || injection.saved.cs != kUser64Cs) return false;
+  struct user_regs_struct regs = injection.saved;
+  if (!InstructionBefore(*thread, regs.rip, kSyscallInstruction)) {
+    const uint64_t behind = thread->behind_syscall;
+    if (behind == 0 || !InstructionBefore(*thread, behind, kSyscallInstruction)) return false;
+    regs.rip = behind;
+  }
+  const uint64_t scratch = (regs.rsp - kRedZone - 2 * sizeof(siginfo_t)) & ~15ull;
+  if (WriteCaller(thread, scratch,
+                  absl::MakeConstSpan(reinterpret_cast<const char*>(&injection.info), sizeof(siginfo_t))) <
+      0) {
+    return false;
+  }
+  regs.rip -= 2;
+  regs.orig_rax = ~0ull;
+  regs.rax = kRtSigqueueinfo;
+  regs.rdi = thread->process->pids.back().pid;
+  regs.rsi = SIGCHLD;
+  regs.rdx = scratch;
+  injection.under_way = true;
+  return SetRegs(thread, regs);
+}
+
+void Core::ResumeInjected(Thread* thread) {
+  thread->state = Thread::State::kRunning;
+  thread->registers.valid = false;
+  kernel_->Ptrace(Abi::kX86_64, kSyscall, thread->tid, 0, 0);
+}
+
+// What the kernel makes of an interrupted call on its way to user space when no handler runs; the same for a
+// call that only our interrupt made EINTR.
+struct user_regs_struct Core::Restarted(struct user_regs_struct regs) {
+  constexpr int64_t kErestartnohand = 514, kErestartRestartblock = 516;
+  if (static_cast<int64_t>(regs.orig_rax) < 0) return regs;
+  const int64_t error = -static_cast<int64_t>(regs.rax);
+  if (error == kErestartsys || error == kErestartnointr || error == kErestartnohand || error == EINTR) {
+    regs.rax = regs.orig_rax;
+    regs.rip -= 2;
+  } else if (error == kErestartRestartblock) {
+    regs.rax = kRestartSyscall;
+    regs.rip -= 2;
+  }
+  regs.orig_rax = ~0ull;
+  return regs;
+}
+
+bool Core::GetRegs(const Thread& thread, struct user_regs_struct* regs) const {
+  return kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread.tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(regs), sizeof(*regs))) == 0;
+}
+
+bool Core::SetRegs(Thread* thread, struct user_regs_struct regs) {
+  thread->registers.valid = false;
+  return kernel_->PtraceBuffer(Abi::kX86_64, kSetRegs, thread->tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) == 0;
+}
+
+}  // namespace nestrace
