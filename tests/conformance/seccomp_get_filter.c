@@ -1,4 +1,4 @@
-// PTRACE_SECCOMP_GET_FILTER and GET_METADATA show the tracee's own filters, the latest first, to a caller who
+// PTRACE_SECCOMP_GET_FILTER and GET_METADATA show the tracee's own filters, the oldest first, to a caller who
 // may (CAP_SYS_ADMIN, and no filter of its own).
 
 #include "seccomp.h"
