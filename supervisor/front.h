@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "absl/status/statusor.h"
+#include "supervisor/signal_forwarder.h"
 #include "supervisor/unique_fd.h"
 
 namespace nestrace {
@@ -31,8 +32,8 @@ class Front {
   // Forks the supervisor off, and returns in it only. All signals must be blocked.
   static absl::StatusOr<Front> Split();
 
-  // Each read(2) yields a struct signalfd_siginfo: a signal that was sent to the front.
-  int signals() const { return channel_.get(); }
+  // The signals that are sent to the front.
+  SignalSource signals() const { return {channel_.get(), pid_}; }
   // PROGRAM was stopped by `signal`, or runs again if it is 0.
   void ShowJobState(int signal);
 

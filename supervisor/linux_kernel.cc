@@ -9,7 +9,6 @@
 #include "supervisor/access.h"
 #include "supervisor/guest_memory.h"
 #include "supervisor/thread_facts.h"
-#include "supervisor/waiter.h"
 
 namespace nestrace {
 namespace {
@@ -57,12 +56,12 @@ long LinuxKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
 }
 
 long LinuxKernel::Reap(Tid tid) {
-  const long result = ReapZombie(tid);
+  const long result = waiter_.Reap(tid);
   if (result == 0) ++reaped_;
   return result;
 }
 
-long LinuxKernel::WaitContinued(Tid tid, bool leave) { return TakeContinued(tid, leave); }
+long LinuxKernel::WaitContinued(Tid tid, bool leave) { return waiter_.TakeContinued(tid, leave); }
 
 bool LinuxKernel::Answer(uint64_t id, int64_t value) {
   return listener_ != nullptr && listener_->Answer(id, value);

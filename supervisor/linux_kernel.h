@@ -1,6 +1,6 @@
 // The Kernel of emu/kernel.h on the real one.
 //
-//   LinuxKernel kernel(&proc);
+//   LinuxKernel kernel(&proc, &waiter);
 //   Emulator emulator(&kernel, {});
 //   kernel.set_listener(&listener);   // once PROGRAM has installed its filter
 //
@@ -16,12 +16,13 @@
 #include "supervisor/listener.h"
 #include "supervisor/proc_fs.h"
 #include "supervisor/ptrace_call.h"
+#include "supervisor/waiter.h"
 
 namespace nestrace {
 
 class LinuxKernel final : public Kernel {
  public:
-  explicit LinuxKernel(const ProcFs* proc) : proc_(*proc) {}
+  LinuxKernel(const ProcFs* proc, Waiter* waiter) : proc_(*proc), waiter_(*waiter) {}
 
   // Until there is a listener no notification can be answered: Answer and Continue return false.
   void set_listener(Listener* listener) { listener_ = listener; }
@@ -50,6 +51,7 @@ class LinuxKernel final : public Kernel {
 
  private:
   const ProcFs& proc_;
+  Waiter& waiter_;
   PtraceCaller ptrace_;
   Listener* listener_ = nullptr;
   uint64_t reaped_ = 0;

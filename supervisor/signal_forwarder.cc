@@ -28,6 +28,11 @@ void SignalForwarder::NoteSignalStop(Tid tid, int signal) {
   delivered_[signal] = {info.si_pid, std::chrono::steady_clock::now()};
 }
 
+bool SignalForwarder::IsForReceiverAlone(const signalfd_siginfo& info) const {
+  if (info.ssi_signo == SIGALRM) return true;
+  return (info.ssi_signo == SIGHUP || info.ssi_signo == SIGCONT) && getsid(receiver_) == receiver_;
+}
+
 bool SignalForwarder::ReachedProgram(const signalfd_siginfo& info) {
   Delivery& last = delivered_[info.ssi_signo];
   if (last.sender == 0 || last.sender != static_cast<int>(info.ssi_pid)) return false;
@@ -39,12 +44,7 @@ bool SignalForwarder::ReachedProgram(const signalfd_siginfo& info) {
 void SignalForwarder::Forward(const signalfd_siginfo& info) {
   const int signal = static_cast<int>(info.ssi_signo);
   if (signal < 1 || signal > kMaxSignal) return;
-  if (info.ssi_code > 0) {
-    const bool hangup = signal == SIGHUP && getpgid(program_.value) != getpgrp();
-    if (signal != SIGALRM && !hangup) return;
-  } else if (ReachedProgram(info)) {
-    return;
-  }
+  if (info.ssi_code > 0 ? !IsForReceiverAlone(info) : ReachedProgram(info)) return;
   if (info.ssi_code != SI_QUEUE) {
     kill(program_.value, signal);
     return;

@@ -1,6 +1,6 @@
 // Passes signals that were sent to nestrace on to PROGRAM.
 //
-//   SignalForwarder forwarder(program);
+//   SignalForwarder forwarder(program, receiver);
 //   forwarder.NoteSignalStop(tid, SIGTERM);   // a guest is at the delivery of a signal, not yet resumed
 //   forwarder.Forward(info);                  // nestrace got a signal
 //
@@ -21,17 +21,26 @@
 
 namespace nestrace {
 
+// Where signals come from: a descriptor of which each read(2) yields a struct signalfd_siginfo, such as a
+// signalfd(2), and the process that they were sent to.
+struct SignalSource {
+  int fd = -1;  // -1: none. Not owned
+  pid_t process = 0;
+};
+
 class SignalForwarder {
  public:
-  explicit SignalForwarder(Tid program) : program_(program) {}
+  // `receiver`: the process that gets the signals.
+  SignalForwarder(Tid program, pid_t receiver) : program_(program), receiver_(receiver) {}
 
   // Call it before the stop is handed to the emulation. Cheap for threads of other processes and for signals
   // that come from faults.
   void NoteSignalStop(Tid tid, int signal);
 
   // Signals that the kernel made are not for nestrace alone (those of the terminal reach PROGRAM by
-  // themselves), but for two: SIGALRM of an alarm(2) set before nestrace was executed, and SIGHUP to nestrace
-  // as the session leader while PROGRAM is in another process group.
+  // themselves), but for SIGALRM of an alarm(2) set before nestrace was executed, and SIGHUP and SIGCONT to
+  // nestrace as the session leader, which are the leader's alone (drivers/tty/tty_jobctrl.c:
+  // tty_signal_session_leader).
   void Forward(const signalfd_siginfo& info);
 
  private:
@@ -40,9 +49,11 @@ class SignalForwarder {
     std::chrono::steady_clock::time_point when;
   };
 
+  bool IsForReceiverAlone(const signalfd_siginfo& info) const;
   bool ReachedProgram(const signalfd_siginfo& info);
 
   const Tid program_;
+  const pid_t receiver_;
   Delivery delivered_[65];  // the last one of each signal
 };
 

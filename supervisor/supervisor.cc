@@ -14,7 +14,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/filter.h"
-#include "supervisor/waiter.h"
 
 namespace nestrace {
 namespace {
@@ -78,9 +77,9 @@ Supervisor::Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Optio
       sigchld_(std::move(sigchld)),
       launch_(std::move(launch)),
       program_(launch_.tid()),
-      kernel_(&proc_),
+      kernel_(&proc_, &waiter_),
       emulator_(&kernel_, options.emulator),
-      forwarder_(program_) {}
+      forwarder_(program_, options.signals.process) {}
 
 absl::Status Supervisor::Seize() {
   if (syscall(SYS_ptrace, PTRACE_SEIZE, program_.value, 0, Emulator::kRealOptions) < 0) {
@@ -99,7 +98,7 @@ Result Supervisor::Run() {
         {sigchld_.get(), POLLIN, 0},
         {listener_.has_value() ? listener_->fd() : -1, POLLIN, 0},
         {launching_ ? launch_.fd() : -1, POLLIN, 0},
-        {options_.signals, POLLIN, 0},
+        {options_.signals.fd, POLLIN, 0},
     };
     if (poll(fds, std::size(fds), waits_pending_ ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
@@ -158,7 +157,7 @@ bool Supervisor::HandleLaunch() {
 
 void Supervisor::HandleSignals() {
   signalfd_siginfo info;
-  if (read(options_.signals, &info, sizeof(info)) != sizeof(info)) return;
+  if (read(options_.signals.fd, &info, sizeof(info)) != sizeof(info)) return;
   if (result_.has_value() && EndsRun(static_cast<int>(info.ssi_signo))) {
     ending_ = true;
     return;
@@ -193,7 +192,7 @@ void Supervisor::DrainWaits() {
 bool Supervisor::HandleStops() {
   StopEvent stop;
   for (int count = 0; count < kStopsPerRound; ++count) {
-    const Waited waited = NextStop(&stop);
+    const Waited waited = waiter_.NextStop(&stop);
     no_children_ = waited == Waited::kNoChildren;
     if (waited != Waited::kFound) return count > 0;
     if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
@@ -205,39 +204,40 @@ bool Supervisor::HandleStops() {
 }
 
 bool Supervisor::HandleExits() {
-  return emulator_.held_zombies() == 0 ? HandleAnyExit() : HandleExitsWhileHeld();
+  std::erase_if(unclaimed_, [this](Tid tid) {
+    ExitEvent exit;
+    return waiter_.PeekExitOf(tid, &exit) != Waited::kFound;
+  });
+  if (emulator_.held_zombies() == 0 && unclaimed_.empty()) return HandleAnyExit();
+  return HandleExitsWhileHeld();
 }
 
 bool Supervisor::HandleAnyExit() {
   ExitEvent exit;
-  if (PeekExit(&exit) != Waited::kFound) return false;
-  const bool again = exit.tid == last_exit_;
-  last_exit_ = exit.tid;
-  // One that was announced and then neither reaped nor held is nobody's, and would be found for ever.
-  if (again) {
-    kernel_.Reap(exit.tid);
-    last_exit_ = Tid{};
-    return true;
-  }
+  const Waited waited = waiter_.PeekExit(&exit);
+  if (waited != Waited::kFound) return waited == Waited::kStopFirst;
   HandleExit(exit.tid, exit.info);
   return true;
 }
 
-// A zombie that is held for its tracer would be found by P_ALL again and again.
+// P_ALL would find a zombie that stays one again and again, and hide the others.
 bool Supervisor::HandleExitsWhileHeld() {
   bool found = false;
   for (Tid tid : emulator_.LiveThreads()) {
     ExitEvent exit;
-    if (emulator_.IsHeld(tid) || PeekExitOf(tid, &exit) != Waited::kFound) continue;
-    HandleExit(tid, exit.info);
-    found = true;
+    if (emulator_.IsHeld(tid)) continue;
+    const Waited waited = waiter_.PeekExitOf(tid, &exit);
+    if (waited == Waited::kFound) HandleExit(tid, exit.info);
+    found = found || waited == Waited::kFound || waited == Waited::kStopFirst;
   }
   return found;
 }
 
 void Supervisor::HandleExit(Tid tid, const ExitInfo& info) {
   if (tid == program_ && !result_.has_value()) result_ = Result::FromWaitStatus(info.status);
+  const uint64_t reaped = kernel_.reaped();
   emulator_.OnExit(tid, info);
+  if (kernel_.reaped() == reaped && !emulator_.IsHeld(tid)) unclaimed_.push_back(tid);
 }
 
 bool Supervisor::IsProgram(Tid tid) const {

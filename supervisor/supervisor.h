@@ -30,6 +30,7 @@
 #include "supervisor/result.h"
 #include "supervisor/signal_forwarder.h"
 #include "supervisor/unique_fd.h"
+#include "supervisor/waiter.h"
 
 namespace nestrace {
 
@@ -38,10 +39,9 @@ class Supervisor {
   struct Options {
     Emulator::Options emulator;  // signal_cookie and supervisor are filled in
     InheritedSignals inherited;  // what PROGRAM gets
-    // A descriptor of which each read(2) yields a struct signalfd_siginfo, such as a signalfd(2): signals
-    // that PROGRAM is to get as if they had been sent to it. Once PROGRAM has ended and others live on,
-    // SIGINT, SIGQUIT, SIGTERM or SIGHUP end the run. -1: none. Not owned.
-    int signals = -1;
+    // Signals to be passed on to PROGRAM. Once it has ended and others live on, SIGINT, SIGQUIT, SIGTERM or
+    // SIGHUP end the run.
+    SignalSource signals;
     // PROGRAM was stopped by the stop signal `signal`; 0: it runs again.
     std::function<void(int signal)> on_job_state;
   };
@@ -78,6 +78,7 @@ class Supervisor {
   UniqueFd sigchld_;
   Launch launch_;
   const Tid program_;
+  Waiter waiter_;
   LinuxKernel kernel_;
   Emulator emulator_;
   SignalForwarder forwarder_;
@@ -88,7 +89,9 @@ class Supervisor {
   bool no_children_ = false;
   bool ending_ = false;  // asked to end
   int job_signal_ = 0;   // what PROGRAM is stopped by, 0 while it runs
-  Tid last_exit_;        // by HandleAnyExit, to see whether it was taken
+  // Zombies that were neither reaped nor held when they were announced: of a thread that ended before its
+  // parent's event told of its birth, or a child of the process that is no guest.
+  std::vector<Tid> unclaimed_;
   std::optional<Result> result_;
 };
 

@@ -15,6 +15,8 @@ Waited Wait(idtype_t type, pid_t id, siginfo_t* info, int options, struct rusage
   return info->si_pid == 0 ? Waited::kNothing : Waited::kFound;
 }
 
+bool IsStop(const siginfo_t& info) { return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED; }
+
 // The wait(2) encoding of what waitid(2) takes apart.
 int WaitStatus(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return (info.si_status & 0xff) << 8;
@@ -25,6 +27,7 @@ Waited Peek(idtype_t type, pid_t id, ExitEvent* exit) {
   siginfo_t info = {};
   const Waited waited = Wait(type, id, &info, WEXITED | WNOWAIT, &exit->info.usage);
   if (waited != Waited::kFound) return waited;
+  if (IsStop(info)) return Waited::kStopFirst;
   exit->tid = Tid{info.si_pid};
   exit->info.status = WaitStatus(info);
   return waited;
@@ -32,7 +35,12 @@ Waited Peek(idtype_t type, pid_t id, ExitEvent* exit) {
 
 }  // namespace
 
-Waited NextStop(StopEvent* stop) {
+Waited Waiter::NextStop(StopEvent* stop) {
+  if (!kept_.empty()) {
+    *stop = kept_.front();
+    kept_.pop_front();
+    return Waited::kFound;
+  }
   siginfo_t info = {};
   const Waited waited = Wait(P_ALL, 0, &info, WSTOPPED, &stop->usage);
   if (waited != Waited::kFound) return waited;
@@ -41,34 +49,35 @@ Waited NextStop(StopEvent* stop) {
   return waited;
 }
 
-Waited PeekExit(ExitEvent* exit) { return Peek(P_ALL, 0, exit); }
+Waited Waiter::PeekExit(ExitEvent* exit) { return Peek(P_ALL, 0, exit); }
 
-Waited PeekExitOf(Tid tid, ExitEvent* exit) { return Peek(P_PID, tid.value, exit); }
+Waited Waiter::PeekExitOf(Tid tid, ExitEvent* exit) { return Peek(P_PID, tid.value, exit); }
 
-long ReapZombie(Tid tid) {
-  siginfo_t info = {};
-  switch (Wait(P_PID, tid.value, &info, WEXITED, nullptr)) {
-    case Waited::kFound:
-      return 0;
-    case Waited::kNothing:
-      return -EAGAIN;
-    case Waited::kNoChildren:
-      return -ECHILD;
-  }
-  return -ECHILD;
+void Waiter::KeepIfStop(const siginfo_t& info, const struct rusage& usage) {
+  if (IsStop(info)) kept_.push_back({Tid{info.si_pid}, info.si_status, usage});
 }
 
-long TakeContinued(Tid tid, bool leave) {
+long Waiter::Reap(Tid tid) {
   siginfo_t info = {};
-  switch (Wait(P_PID, tid.value, &info, WCONTINUED | (leave ? WNOWAIT : 0), nullptr)) {
-    case Waited::kFound:
-      return 1;
-    case Waited::kNothing:
-      return 0;
-    case Waited::kNoChildren:
-      return -ECHILD;
-  }
-  return -ECHILD;
+  struct rusage usage = {};
+  const Waited waited = Wait(P_PID, tid.value, &info, WEXITED, &usage);
+  if (waited == Waited::kNoChildren) return -ECHILD;
+  if (waited == Waited::kNothing) return -EAGAIN;
+  KeepIfStop(info, usage);
+  return IsStop(info) ? -EAGAIN : 0;
+}
+
+long Waiter::TakeContinued(Tid tid, bool leave) {
+  siginfo_t info = {};
+  Waited waited = Wait(P_PID, tid.value, &info, WCONTINUED | WNOWAIT, nullptr);
+  if (waited == Waited::kNoChildren) return -ECHILD;
+  if (waited == Waited::kNothing || info.si_code != CLD_CONTINUED) return 0;
+  if (leave) return 1;
+  info = {};
+  struct rusage usage = {};
+  waited = Wait(P_PID, tid.value, &info, WCONTINUED, &usage);
+  if (waited == Waited::kFound) KeepIfStop(info, usage);
+  return waited == Waited::kFound && info.si_code == CLD_CONTINUED ? 1 : 0;
 }
 
 }  // namespace nestrace

@@ -1,16 +1,21 @@
 // waitid(2) on the guests: all of it.
 //
+//   Waiter waiter;
 //   StopEvent stop;
-//   while (NextStop(&stop) == Waited::kFound) emulator.OnStop(stop.tid, stop.code, stop.usage);
+//   while (waiter.NextStop(&stop) == Waited::kFound) emulator.OnStop(stop.tid, stop.code, stop.usage);
 //   ExitEvent exit;
-//   if (PeekExit(&exit) == Waited::kFound) emulator.OnExit(exit.tid, exit.info);   // which may call Reap()
+//   if (waiter.PeekExit(&exit) == Waited::kFound) emulator.OnExit(exit.tid, exit.info);  // which may Reap()
 //
-// Nothing here blocks.
+// Nothing here blocks. A tracer's wait reports ptrace-stops whether it asked for stops or not
+// (kernel/exit.c:wait_task_stopped), so each of these functions may come across one: no stop is lost by that.
 
 #ifndef NESTRACE_SUPERVISOR_WAITER_H_
 #define NESTRACE_SUPERVISOR_WAITER_H_
 
+#include <signal.h>
 #include <sys/resource.h>
+
+#include <deque>
 
 #include "emu/kernel.h"
 #include "emu/types.h"
@@ -20,6 +25,7 @@ namespace nestrace {
 enum class Waited {
   kFound,
   kNothing,     // nothing to report now
+  kStopFirst,   // there is a stop, which NextStop() has to take before anything else can be seen
   kNoChildren,  // ECHILD: nothing to wait for, now or later
 };
 
@@ -36,19 +42,28 @@ struct ExitEvent {
   ExitInfo info;
 };
 
-// Takes one stop of any guest.
-Waited NextStop(StopEvent* stop);
+class Waiter {
+ public:
+  // Takes one stop of any guest.
+  Waited NextStop(StopEvent* stop);
 
-// Looks at one zombie, any or that of `tid`, and leaves it.
-Waited PeekExit(ExitEvent* exit);
-Waited PeekExitOf(Tid tid, ExitEvent* exit);
+  // Looks at one zombie, any or that of `tid`, and leaves it.
+  Waited PeekExit(ExitEvent* exit);
+  Waited PeekExitOf(Tid tid, ExitEvent* exit);
 
-// Reaps the zombie `tid`: 0, or a negative errno; -EAGAIN if it is not one yet.
-long ReapZombie(Tid tid);
+  // Reaps the zombie `tid`: 0, or a negative errno; -EAGAIN if it is not one.
+  long Reap(Tid tid);
 
-// 1 if the process of `tid` was continued by SIGCONT and that was not waited for yet, which takes it unless
-// `leave`; 0 if not, or a negative errno.
-long TakeContinued(Tid tid, bool leave);
+  // 1 if the process of `tid` was continued by SIGCONT and that was not waited for yet, which takes it unless
+  // `leave`; 0 if not, or a negative errno.
+  long TakeContinued(Tid tid, bool leave);
+
+ private:
+  // Keeps a stop that was taken by a call that wanted something else.
+  void KeepIfStop(const siginfo_t& info, const struct rusage& usage);
+
+  std::deque<StopEvent> kept_;
+};
 
 }  // namespace nestrace
 
