@@ -80,6 +80,7 @@ struct WaitFinding {
     kStop,       // the stop reported over `link`
     kExit,       // the end reported over `link`
     kContinued,  // `link`'s tracee was continued by SIGCONT
+    kNoChild,    // only zombies of leaders whose threads live on, and the wait is not for deaths: ECHILD
     kNothing,    // tracees, but nothing to report yet
     kExpected,   // a report is certain to come at once: even WNOHANG waits for it
   };
@@ -130,6 +131,7 @@ class Core {
   void OnEventExit(Thread* thread);
   void OnTracerGone(Thread* tracer);
   void ReportExit(Thread* thread);
+  void NotifyZombieLeader(Thread* leader);
   void Reap(Thread* thread);
 
   // --- stops.cc
@@ -212,7 +214,7 @@ class Core {
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
-  Outcome AnswerNothing(Thread* caller, const WaitSpec& spec);
+  Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);
   long WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status, pid_t pid,
                  uid_t uid, const struct rusage& usage);
   long WriteInfo(Thread* caller, const WaitSpec& spec, int signal, int code, pid_t pid, uid_t uid,

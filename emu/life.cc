@@ -338,6 +338,21 @@ void Core::ReportExit(Thread* thread) {
   }
 }
 
+// A leader that exits before its threads can't be waited for yet, but its tracers hear of it at once
+// (kernel/exit.c:exit_notify), and again when the last thread is gone.
+void Core::NotifyZombieLeader(Thread* leader) {
+  if (!leader->is_leader() || leader->process->threads.size() == 1) return;
+  const int status = static_cast<int>(leader->stop.message);
+  for (const auto& link : leader->links) {
+    link->usage = leader->stop.usage;
+    if ((status & 0x7f) == 0) {
+      NotifyTracer(link.get(), CLD_EXITED, (status >> 8) & 0xff);
+    } else {
+      NotifyTracer(link.get(), CLD_KILLED, status & 0x7f);
+    }
+  }
+}
+
 // The supervisor's half of the zombie goes; the kernel now tells the real parent.
 void Core::Reap(Thread* thread) {
   kernel_->Reap(thread->tid);

@@ -285,7 +285,10 @@ void Core::ResumeThread(Thread* thread) {
   const long request = kRequests[static_cast<int>(CombinedMode(thread))];
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
-  if (exiting) OnTracerGone(thread);
+  if (exiting) {
+    OnTracerGone(thread);
+    NotifyZombieLeader(thread);
+  }
 }
 
 }  // namespace nestrace

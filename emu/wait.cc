@@ -129,13 +129,18 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
-  bool natural = false, traced = false, expected = false;
+  bool natural = false, traced = false, expected = false, zombie_leader = false;
   const auto matches = [&](Tid tid) {
     if (spec.who == WaitSpec::Who::kAny) return true;
     if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
     return kernel_->ProcessGroup(tid) == spec.id;
   };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
+    if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
+        link->tracee->process->threads.size() > 1) {
+      zombie_leader = true;
+      return std::nullopt;
+    }
     traced = true;
     std::optional<WaitFinding> finding = Consider(link, spec);
     if (finding.has_value() && finding->kind == WaitFinding::Kind::kExpected) {
@@ -178,6 +183,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (auto finding = consider(link)) return *finding;
     }
   }
+  if (!traced && zombie_leader && !natural) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
   if (expected) return {WaitFinding::Kind::kExpected, nullptr};
   if (natural) return {WaitFinding::Kind::kNative, nullptr};
@@ -201,11 +207,13 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
       return AnswerContinued(caller, *spec, finding.link);
     case WaitFinding::Kind::kExpected:
       return Outcome::Park();
+    case WaitFinding::Kind::kNoChild:
+      return AnswerNothing(caller, *spec, -ECHILD);
     case WaitFinding::Kind::kNothing:
       break;
   }
   if ((spec->flags & kWnohang) == 0) return Outcome::Park();
-  return AnswerNothing(caller, *spec);
+  return AnswerNothing(caller, *spec, spec->again ? -EAGAIN : 0);
 }
 
 Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
@@ -254,14 +262,14 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
                              });
 }
 
-// WNOHANG, children, and nothing to report: 0, and waitid clears the siginfo's fields.
-Outcome Core::AnswerNothing(Thread* caller, const WaitSpec& spec) {
+// Nothing to report and no waiting: waitid clears the siginfo's fields.
+Outcome Core::AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result) {
   if (spec.waitid) {
     const long written = WriteInfo(caller, spec, 0, 0, 0, 0, 0);
     if (written == -EPERM) return Outcome::StopCaller();
     if (written < 0) return Outcome::Return(-EFAULT);
   }
-  return Outcome::Return(spec.again ? -EAGAIN : 0);
+  return Outcome::Return(result);
 }
 
 // Writes what the call has asked for. 0, -EFAULT, or -EPERM if the caller must be stopped first.
