@@ -124,7 +124,7 @@ by_thread() {
         sub(/^<\.\.\. [a-z0-9_]+ resumed>/, "", text)
         text = begun[number] text
       }
-      sub(/\) += /, ") = ", text)
+      sub(/ ?\) += /, ") = ", text)
       if (match(text, /^(clone3?|v?fork)\(.*\) = [0-9]+$/)) { made = text; sub(/^.* = /, "", made); mention(made) }
       lines[number] = lines[number] "pid " number " " text "\n"
     }
@@ -149,8 +149,11 @@ gdb_start() {
   converse gdb -nx -q -ix "$SOURCES/gdbinit" -ex "directory $SOURCES/programs" "$@"
 }
 
+# Launch programs with -i, -o and -e, all three: else lldb passes its own input on to a running program, and may go on
+# to do so for a moment after the program has stopped, so that a command is lost.
 lldb_start() {
-  converse lldb-14 --no-lldbinit --no-use-colors "$@"
+  converse lldb-14 --no-lldbinit --no-use-colors -O 'settings set stop-line-count-before 0' \
+    -O 'settings set stop-line-count-after 0' "$@"
 }
 
 say() { printf '%s\n' "$1" >&8; }
@@ -175,7 +178,7 @@ hang_up() {
   echo "the debugger left with $?"
   section said
   # A prompt may come before or after what the program caused, and so may lldb's words about what it has begun.
-  sed -E 's/^(\((gdb|lldb)\) )*//; /^$/d; /^Process [0-9]+ (resuming|launched)/d; /embedded_interpreter|^Traceback|File "<string>"/d' said
+  sed -E 's/^(\((gdb|lldb)\) +)*//; /^$/d; /^Process [0-9]+ (resuming|launched)/d; /embedded_interpreter|^Traceback|File "<string>"/d' said
 }
 
 # wait_port FILE: the port that a gdbserver, told to take any free one, has written to FILE.
