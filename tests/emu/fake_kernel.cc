@@ -123,6 +123,8 @@ void FakeKernel::Stop(Tid tid, int code, const siginfo_t& info, uint64_t message
 void FakeKernel::Die(Tid tid) {
   FakeThread& thread = at(tid);
   if (IsDead(thread)) return;
+  // A second SIGKILL does not end a PTRACE_EVENT_EXIT stop, and behind it there is nothing left to kill.
+  if ((thread.code >> 8) == kEventExit) return;
   thread.state = FakeThread::State::kDying;
   if (thread.notification != 0) {
     notifications_.at(thread.notification).open = false;

@@ -98,6 +98,8 @@ class FakeKernel : public Kernel {
   void RefuseNextAnswer() { refuse_next_ = true; }
   // The next answer is accepted, but never reaches the caller, which had left its sleep with a signal.
   void LoseNextAnswer() { lose_next_ = true; }
+  // Whatever was announced to fail, be refused or lost and has not come to pass won't.
+  void CancelMishaps() { refuse_next_ = lose_next_ = false, fail_next_.clear(), at_call_.clear(); }
   // Nobody may read or write the memory of the process from outside (it is not dumpable).
   void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
   void DenyAttach(bool deny) { deny_attach_ = deny; }

@@ -330,6 +330,26 @@ TEST_F(NestingTest, SignalBehindAnInterruptStopIsStillOffered) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1);
 }
 
+// PTRACE_LISTEN in a stop of its own, while the thread is in another one's signal-delivery-stop: there is no
+// real PTRACE_LISTEN there. It stays with the listener until that interrupts it.
+TEST_F(NestingTest, ListenInAStopOfItsOwnEndsWithAnInterrupt) {
+  TwoLinks();
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Wait(kOuter), StopOf(kTracee, SIGUSR1));
+  ASSERT_EQ(Ptrace(kInner, kInterrupt, kTracee), 0);
+  ASSERT_EQ(Wait(kInner), StopOf(kTracee, kTrapCode));
+  ASSERT_EQ(Ptrace(kInner, kListen, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), 0);
+  ASSERT_EQ(Ptrace(kInner, kInterrupt, kTracee), 0);
+  if (Listens(kTracee) || Runs(kTracee)) {  // it may have become a real stop by now
+    ASSERT_TRUE(kernel.at(kTracee).interrupt);
+    Trap(kTracee);
+  }
+  EXPECT_EQ(Wait(kInner), StopOf(kTracee, kTrapCode));
+  EXPECT_EQ(Ptrace(kInner, kCont, kTracee), 0);
+  EXPECT_TRUE(Runs(kTracee));
+}
+
 TEST_F(NestingTest, ListeningOuterKeepsItAndContOfTheInnerDoesNotRunIt) {
   TwoLinks();
   GroupStop(kTracee);
