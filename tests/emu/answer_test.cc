@@ -227,6 +227,19 @@ TEST_F(AnswerTest, LostAnswerIsGivenAgainByRegistersAndActsOnce) {
   EXPECT_EQ(Resumes(kTracee), resumes + 1);
 }
 
+// Behind a lost resume the tracee may have stopped again: the request must not act on the new stop.
+TEST_F(AnswerTest, LostResumeDoesNotResumeTheNextStop) {
+  SeizedAndStopped();
+  kernel.LoseNextAnswer();
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  ASSERT_TRUE(Stopped(kTracee));
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_TRUE(Stopped(kTracee));
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2));
+}
+
 TEST_F(AnswerTest, LostErrorIsGivenAgain) {
   Family();
   kernel.LoseNextAnswer();
@@ -236,19 +249,22 @@ TEST_F(AnswerTest, LostErrorIsGivenAgain) {
   EXPECT_EQ(Rax(kTracer), -ESRCH);
 }
 
-TEST_F(AnswerTest, LostWaitIsGivenAgainAndTakesOneReport) {
+// A lost wait and a second wait that was interrupted before it was received look the same; the second is far
+// more common (seccomp_do_user_notification() loses an answer only between the end of its sleep and
+// notify_lock). So whichever it was, the report is never given twice.
+TEST_F(AnswerTest, LostWaitIsNotWaitedForTwice) {
   SeizedAndStopped();
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGUSR2);
   kernel.LoseNextAnswer();
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2));
   InterruptedBy(kTracer, SIGALRM, kNrWait4);
-  EXPECT_EQ(Rax(kTracer), kTracee.value);
   EXPECT_EQ(Wait(kTracer), Result(0)) << "the report was taken";
 }
 
 // A call may be interrupted before the supervisor has received its notification, which then never was. It has
-// the number of the call answered before it, but not its arguments.
+// the number of the call answered before it, but not its arguments: it is decided at the stop, or starts
+// again.
 TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOneBefore) {
   SeizedAndStopped();
   ASSERT_EQ(Ptrace(kTracer, kGetEventMsg, kTracee, 0, kFree), 0);
@@ -258,8 +274,28 @@ TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOne
   regs.r10 = 0;
   regs.rax = -kErestartsys;
   InterruptedBy(kTracer, SIGALRM);
-  EXPECT_TRUE(Rax(kTracer) == -kErestartsys || Rax(kTracer) == -kErestartnointr)
-      << "it was told " << Rax(kTracer) << ", but its PTRACE_CONT was never seen";
+  if (Runs(kTracee)) {
+    EXPECT_EQ(Rax(kTracer), 0);
+  } else {
+    EXPECT_TRUE(Rax(kTracer) == -kErestartsys || Rax(kTracer) == -kErestartnointr)
+        << "it was told " << Rax(kTracer) << ", but its tracee is still stopped";
+  }
+}
+
+TEST_F(AnswerTest, WaitInterruptedBeforeItWasReceivedTakesANewReport) {
+  Family();
+  Fork(kShell, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kOther), 0);
+  Signal(kOther, SIGUSR1);
+  ASSERT_EQ(Wait(kTracer), StopOf(kOther, SIGUSR1));
+  Signal(kTracee, SIGUSR2);
+  kernel.at(kTracer).regs.rax = -kErestartsys;  // wait4 again, with the same arguments
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  if (Rax(kTracer) >= 0) {
+    EXPECT_EQ(Rax(kTracer), kTracee.value);
+    EXPECT_EQ(Read<int>(kTracer, kStatusAt), (SIGUSR2 << 8) | 0x7f);
+  }
 }
 
 // --- a parked wait.

@@ -293,7 +293,6 @@ TEST_F(DeathTest, FailedCaptureOfEachKindOfStopReportsNothing) {
   no_report("syscall-enter", [](Guests& world) { world.SyscallEnter(kTracee); });
   no_report("syscall-exit", [](Guests& world) { world.SyscallExit(kTracee); });
   no_report("exec", [](Guests& world) { world.Event(kTracee, kEventExec, kTracee.value); });
-  no_report("exit", [](Guests& world) { world.Event(kTracee, kEventExit, 0); });
   no_report("fork", [](Guests& world) {
     world.NewProcess(kTracee, kOther);
     world.BirthEvent(kTracee, kOther);

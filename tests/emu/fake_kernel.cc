@@ -92,7 +92,11 @@ FakeThread& FakeKernel::Add(const Birth& birth) {
   thread.facts.seccomp_filters = 1;
   thread.regs.cs = kUser64Cs;
   thread.regs.orig_rax = ~0ull;
+  // Behind a syscall instruction.
   thread.regs.rip = kGuestMemory + 0x1000;
+  memory(birth.tgid)[0xffe] = 0x0f;
+  memory(birth.tgid)[0xfff] = 0x05;
+  thread.regs.rsp = kGuestMemory + kGuestMemorySize - 16;
   thread.xstate.assign(kFakeXstateSize, 0);
   return thread;
 }
@@ -149,9 +153,10 @@ void FakeKernel::DieAtCall(Tid tid, int k) {
   AtCall(k, [this, tid] { Die(tid); });
 }
 
-uint64_t FakeKernel::Notify(Notification call) {
+Notification FakeKernel::Notify(Notification call) {
   call.id = next_notification_++;
   FakeThread& thread = at(call.tid);
+  call.instruction_pointer = thread.regs.rip;
   thread.notification = call.id;
   thread.regs.cs = call.abi == Abi::kX86_64 ? kUser64Cs : 0x23;
   thread.regs.orig_rax = call.nr;
@@ -163,7 +168,7 @@ uint64_t FakeKernel::Notify(Notification call) {
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
   thread.regs.rax = -ENOSYS;
   notifications_[call.id] = {call, true, std::nullopt, false};
-  return call.id;
+  return call;
 }
 
 FakeThread& FakeKernel::at(Tid tid) { return threads_.at(tid.value); }

@@ -104,7 +104,7 @@ class FakeKernel : public Kernel {
   void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
   void DenyAttach(bool deny) { deny_attach_ = deny; }
   void SetContinued(pid_t tgid, bool continued) { continued_[tgid] = continued; }
-  uint64_t Notify(Notification call);  // gives it an id, the caller sleeps in it
+  Notification Notify(Notification call);  // gives it an id, the caller sleeps in it
 
   // --- the state.
   FakeThread& at(Tid tid);

@@ -246,7 +246,7 @@ TEST_F(InterruptTest, InterruptOfAParkedWaitRestartsIt) {
   EXPECT_EQ(Ptrace(kOther, kCont, kTracer), 0);
   EXPECT_EQ(Restart(kTracer), kParked);
   Signal(kTracee, SIGUSR1);
-  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR1));
+  EXPECT_EQ(SettledWaitOf(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
 TEST_F(InterruptTest, InterruptOfAPtraceCallIsInvisibleInItsResult) {

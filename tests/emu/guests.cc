@@ -161,7 +161,7 @@ int64_t Guests::Call(Tid caller, int nr, std::vector<uint64_t> args, Abi abi) {
   call.abi = abi;
   call.nr = nr;
   for (size_t i = 0; i < args.size(); ++i) call.args[i] = args[i];
-  call.id = kernel.Notify(call);
+  call = kernel.Notify(call);
   last_call_[caller.value] = call.id;
   emulator.OnNotification(call);
   return ResultOf(caller);
@@ -195,7 +195,7 @@ int64_t Guests::Restart(Tid caller) {
     const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
     std::copy(std::begin(args), std::end(args), call.args);
   }
-  call.id = kernel.Notify(call);
+  call = kernel.Notify(call);
   last_call_[caller.value] = call.id;
   emulator.OnNotification(call);
   return ResultOf(caller);
@@ -211,6 +211,12 @@ int64_t Guests::ResultOf(Tid caller) {
 Waited Guests::WaitOf(Tid caller) {
   const int64_t result = ResultOf(caller);
   return {result, result > 0 ? Read<int>(caller, kStatusAt) : 0};
+}
+
+Waited Guests::SettledWaitOf(Tid caller) {
+  if (ResultOf(caller) == kParked && QueuedSigchlds(caller) != 0) DeliverQueued(caller);
+  if (ResultOf(caller) != kVoid) return WaitOf(caller);
+  return {Rax(caller), Rax(caller) > 0 ? Read<int>(caller, kStatusAt) : 0};
 }
 
 // --- looking.

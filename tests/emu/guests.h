@@ -106,6 +106,8 @@ class Guests {
   // What the caller's last call has come to by now, by its notification.
   int64_t ResultOf(Tid caller);
   Waited WaitOf(Tid caller);
+  // The same for a parked wait whose result may come by another road: at the stop of its SIGCHLD, in rax.
+  Waited SettledWaitOf(Tid caller);
 
   // --- looking.
   bool Runs(Tid tid) { return kernel.at(tid).state == FakeThread::State::kRunning; }

@@ -291,7 +291,7 @@ TEST_F(NestingTest, HeldByOneItRunsForTheOthers) {
   EXPECT_EQ(Ptrace(kInner, kGetRegs, kTracee, 0, kFree), -ESRCH);
   EXPECT_EQ(WaitBlocking(kInner).result, kParked);
   EXPECT_EQ(Ptrace(kOuter, kCont, kTracee, 0, SIGUSR1), 0);
-  EXPECT_EQ(WaitOf(kInner), StopOf(kTracee, SIGUSR1));
+  EXPECT_EQ(SettledWaitOf(kInner), StopOf(kTracee, SIGUSR1));
 }
 
 TEST_F(NestingTest, InterruptWhileAnotherHoldsItIsReportedAtOnceAndBothMustResume) {

@@ -9,13 +9,13 @@ namespace {
 
 constexpr int kSeedsOfATest = 50;
 
-// Which seeds, and whether tracers may stack.
-class PropertyTest : public ::testing::TestWithParam<std::tuple<int, bool>> {};
+// Which seeds, whether tracers may stack, and whether answers get lost.
+class PropertyTest : public ::testing::TestWithParam<std::tuple<int, bool, bool>> {};
 
 TEST_P(PropertyTest, WhateverHappensNothingIsForgottenLostOrDoneTwice) {
-  const auto [block, nesting] = GetParam();
+  const auto [block, nesting, losing] = GetParam();
   for (int seed = block * kSeedsOfATest; seed < (block + 1) * kSeedsOfATest; ++seed) {
-    World world(seed, nesting);
+    World world(seed, nesting, losing);
     for (int i = 0; i < 4 && world.complaints().empty(); ++i) {
       world.Run(500);
       world.Drain();
@@ -25,10 +25,13 @@ TEST_P(PropertyTest, WhateverHappensNothingIsForgottenLostOrDoneTwice) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(OneTracer, PropertyTest,
-                         ::testing::Combine(::testing::Range(0, 40), ::testing::Values(false)));
-INSTANTIATE_TEST_SUITE_P(Stacked, PropertyTest,
-                         ::testing::Combine(::testing::Range(0, 40), ::testing::Values(true)));
+using ::testing::Combine;
+using ::testing::Range;
+using ::testing::Values;
+
+INSTANTIATE_TEST_SUITE_P(OneTracer, PropertyTest, Combine(Range(0, 30), Values(false), Values(false)));
+INSTANTIATE_TEST_SUITE_P(Stacked, PropertyTest, Combine(Range(0, 30), Values(true), Values(false)));
+INSTANTIATE_TEST_SUITE_P(Losing, PropertyTest, Combine(Range(0, 10), Values(false), Values(true)));
 
 }  // namespace
 }  // namespace nestrace

@@ -102,10 +102,63 @@ TEST_F(SigchldTest, DefaultActionDropsItUnlessItIsBlocked) {
   Seized(kDefault);
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
-  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_FALSE(kernel.at(kTracer).interrupt);
+}
+
+// Blocked and without a handler it is taken by sigwaitinfo(2) or a signalfd, and there is no stop to put its
+// siginfo right at: the tracer is made to send it to itself.
+TEST_F(SigchldTest, BlockedSigchldWithoutHandlerIsSentByTheTracerItself) {
+  Seized(kDefault);
   kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
   Signal(kTracee, SIGUSR1);
-  EXPECT_EQ(QueuedSigchlds(kTracer), 1u);
+  EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
+  ASSERT_TRUE(kernel.at(kTracer).interrupt);
+  auto& regs = kernel.at(kTracer).regs;
+  regs.rax = -kErestartsys;  // it was in sigtimedwait
+  regs.orig_rax = 128;
+  const struct user_regs_struct saved = regs;
+  Trap(kTracer);
+  ASSERT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_request, kSyscall);
+  EXPECT_EQ(regs.rip, saved.rip - 2);
+  EXPECT_EQ(regs.rax, 129u) << "rt_sigqueueinfo";
+  EXPECT_EQ(regs.rdi, static_cast<uint64_t>(kTracer.value));
+  EXPECT_EQ(regs.rsi, static_cast<uint64_t>(SIGCHLD));
+  EXPECT_LE(regs.rdx + sizeof(siginfo_t), saved.rsp - 128) << "behind the red zone";
+  const auto info = Read<siginfo_t>(kTracer, regs.rdx);
+  EXPECT_EQ(info.si_signo, SIGCHLD);
+  EXPECT_EQ(info.si_code, CLD_TRAPPED);
+  EXPECT_EQ(info.si_pid, kTracee.value);
+  EXPECT_EQ(info.si_status, SIGUSR1);
+  SyscallEnter(kTracer, 129);
+  ASSERT_TRUE(Runs(kTracer));
+  SyscallExit(kTracer, 0);
+  ASSERT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_request, kCont);
+  // What the kernel would do to start sigtimedwait again.
+  EXPECT_EQ(regs.rip, saved.rip - 2);
+  EXPECT_EQ(regs.rax, 128u);
+  EXPECT_EQ(regs.rdi, saved.rdi);
+  EXPECT_EQ(regs.rsi, saved.rsi);
+  EXPECT_EQ(regs.rdx, saved.rdx);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+}
+
+TEST_F(SigchldTest, TracerThatDiesWhileItSendsItselfSigchldIsNoCrash) {
+  for (int k = 1; k < 12; ++k) {
+    SCOPED_TRACE(k);
+    Guests world;
+    world.Family();
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    world.kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
+    world.Signal(kTracee, SIGUSR1);
+    world.kernel.DieAtCall(kTracer, k);
+    world.Trap(kTracer);
+    world.ExitEvent(kTracer, SIGKILL);
+    EXPECT_TRUE(world.Runs(kTracer));
+    world.Exit(kTracer, SIGKILL);
+    EXPECT_TRUE(world.Runs(kTracee));
+  }
 }
 
 TEST_F(SigchldTest, TracedTracersTracerSeesItThoughItIsIgnoredByDefault) {
@@ -156,6 +209,7 @@ TEST_F(SigchldTest, SigactionOfI386IsUnderstood) {
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
   // signal(2): __NR_signal of i386.
+  kernel.at(kTracer).facts.blocked_signals = 0;
   ASSERT_EQ(Call(kTracer, 48, {SIGCHLD, kHandler}, Abi::kI386), kNative);
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGUSR1);

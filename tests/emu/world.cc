@@ -7,7 +7,8 @@
 
 namespace nestrace {
 
-World::World(uint32_t seed, bool nesting) : Guests(nesting), random_(seed), nesting_(nesting) {
+World::World(uint32_t seed, bool nesting, bool losing)
+    : Guests(nesting), random_(seed), nesting_(nesting), losing_(losing) {
   kernel.on_resume = [this](const FakeThread& thread, long, int signal) { CheckResume(thread, signal); };
   const Tid root{next_++};
   actors_[root.value].rank = next_rank_++;

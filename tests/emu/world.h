@@ -27,7 +27,8 @@ namespace nestrace {
 
 class World : private Guests {
  public:
-  World(uint32_t seed, bool nesting);
+  // `losing`: answers to ptrace(2) may be lost on their way.
+  World(uint32_t seed, bool nesting, bool losing);
 
   void Run(int steps);
   // All tracers wait and resume until nothing is left to do; then all threads must run.
@@ -116,6 +117,7 @@ class World : private Guests {
   pid_t next_ = 10;
   int next_rank_ = 0;
   bool nesting_;
+  bool losing_;
   bool quiet_ = false;  // no more births, refusals and accidents
   std::vector<std::string> story_;
   std::vector<std::string> complaints_;

@@ -68,7 +68,7 @@ int64_t World::PtraceOf(Tid tid, long request, Tid target, uint64_t data) {
   attempts_[tid.value] = {request == kTraceme ? Tid{} : target, static_cast<int>(data),
                           IsResumeRequest(request)};
   if (IsResumeRequest(request)) actors_[target.value].choices.insert(static_cast<int>(data));
-  actor.lost = !quiet_ && Chance(4);
+  actor.lost = losing_ && !quiet_ && Chance(4);
   if (actor.lost) kernel.LoseNextAnswer();
   if (!actor.lost && !quiet_ && Chance(6)) kernel.RefuseNextAnswer();
   current_ = tid.value;
@@ -98,12 +98,11 @@ void World::WaitOfActor(Tid tid, pid_t pid, uint32_t flags) {
   Actor& actor = actors_[tid.value];
   actor.waits = true;
   attempts_.erase(tid.value);
-  actor.lost = !quiet_ && Chance(4);
-  if (actor.lost) kernel.LoseNextAnswer();
-  if (!actor.lost && !quiet_ && Chance(6)) kernel.RefuseNextAnswer();
+  actor.lost = false;
+  if (!quiet_ && Chance(6)) kernel.RefuseNextAnswer();
   const Waited waited = Wait(tid, pid, flags);
   Tell(std::to_string(tid.value) + ": wait4(" + std::to_string(pid) + ", " + std::to_string(flags) +
-       ") = " + ::testing::PrintToString(waited) + (actor.lost ? " (lost)" : ""));
+       ") = " + ::testing::PrintToString(waited));
   if (!Alive(tid)) return;
   CallEnded(tid, waited.result);
   if (waited.result == kNative && (flags & kWnohang) == 0 && Alive(tid) && Runs(tid)) {
