@@ -135,6 +135,8 @@ enum class CallKind {
   kSignal,
   kClone,
   kClone3,
+  kSeccomp,
+  kPrctl,
   kOther
 };
 
@@ -151,6 +153,10 @@ inline CallKind KindOf(Abi abi, int nr) {
         return CallKind::kSigaction;
       case 56:
         return CallKind::kClone;
+      case 317:
+        return CallKind::kSeccomp;
+      case 157:
+        return CallKind::kPrctl;
       case 435:
         return CallKind::kClone3;
       default:
@@ -174,6 +180,10 @@ inline CallKind KindOf(Abi abi, int nr) {
       return CallKind::kSignal;
     case 120:
       return CallKind::kClone;
+    case 354:
+      return CallKind::kSeccomp;
+    case 172:
+      return CallKind::kPrctl;
     case 435:
       return CallKind::kClone3;
     default:

@@ -99,6 +99,7 @@ void Core::OnNotification(const Notification& notification) {
 }
 
 Outcome Core::Decide(Thread* caller, const Notification& n) {
+  if (std::optional<Outcome> outcome = TraceByFilter(caller, n)) return *std::move(outcome);
   switch (KindOf(n.abi, n.nr)) {
     case CallKind::kPtrace:
       return Ptrace(caller, n);
@@ -113,6 +114,9 @@ Outcome Core::Decide(Thread* caller, const Notification& n) {
     case CallKind::kClone:
     case CallKind::kClone3:
       return StripUntraced(caller, n);
+    case CallKind::kSeccomp:
+    case CallKind::kPrctl:
+      return NoteFilter(caller, n);
     case CallKind::kOther:
       break;
   }
@@ -127,7 +131,11 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     case Outcome::Kind::kPark:
       return;
     case Outcome::Kind::kStopCaller:
-      if (!stopped) Kick(caller);
+      if (!stopped) {
+        Kick(caller);
+      } else {
+        kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, -kErestartnointr);
+      }
       return;
     case Outcome::Kind::kContinue:
       if (stopped) {

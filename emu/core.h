@@ -6,6 +6,7 @@
 //   attach.cc   TRACEME, ATTACH, SEIZE and who may
 //   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
 //   inspect.cc  reading and writing a stopped tracee
+//   seccomp.cc    PTRACE_EVENT_SECCOMP of intercepted calls
 //   wait.cc     wait4, waitid, waitpid
 
 #ifndef NESTRACE_EMU_CORE_H_
@@ -136,6 +137,7 @@ class Core {
 
   // --- stops.cc
   void HandleStop(Thread* thread);
+  static bool InterruptPending(const Thread& thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
   void Advance(Thread* thread);
@@ -156,6 +158,14 @@ class Core {
   void RecogniseSignal(Thread* thread);
 
   void QueueSigchld(Thread* tracer, const siginfo_t& info);
+
+  // --- seccomp.cc
+  Outcome NoteFilter(Thread* caller, const Notification& n);
+  void ForgetRefusedFilters(Thread* thread);
+  std::optional<Outcome> TraceByFilter(Thread* caller, const Notification& n);
+  bool MakeFilterEvent(Thread* thread);
+  bool MakeCallAgain(Thread* thread);
+  long EmulatedSyscallInfo(const Thread& thread, char out[128]) const;
 
   // --- inject.cc
   bool Inject(Thread* thread);

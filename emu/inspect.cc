@@ -358,7 +358,9 @@ Outcome Core::GetSyscallInfo(const RequestArgs& args) {
     link.tracee->registers.valid = false;
     return Outcome::Return(result);
   }
-  long result = kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, size, bytes);
+  long result = link.tracee->stop.emulated
+                    ? EmulatedSyscallInfo(*link.tracee, buffer)
+                    : kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, size, bytes);
   if (result < 0) return Outcome::Return(result);
   if (!named) {
     buffer[0] = 0;  // PTRACE_SYSCALL_INFO_NONE

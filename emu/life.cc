@@ -105,6 +105,7 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator) {
     processes_[tgid] = std::move(owned_process);
   }
   thread->process = process;
+  if (creator != nullptr) thread->filters = creator->filters;
   process->threads.push_back(thread);
   threads_[tid] = std::move(owned);
   return thread;

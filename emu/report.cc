@@ -46,6 +46,15 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
   link->own_siginfo.reset();
   link->interrupt_pending = false;
   link->trap_expected = false;
+  if (thread->stop.emulated && (kind == StopKind::kEvent || kind == StopKind::kSyscall)) {
+    siginfo_t info;
+    memset(&info, 0, sizeof(info));
+    info.si_signo = SIGTRAP;
+    info.si_code = code;
+    info.si_pid = thread->pids.back().pid;
+    info.si_uid = UidOf(*thread);
+    link->own_siginfo = info;
+  }
   dirty_.insert(link->tracer->process->tgid);
   // kernel/signal.c:do_notify_parent_cldstop.
   switch (kind) {

@@ -43,6 +43,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
 void Core::HandleStop(Thread* thread) {
   Stop& stop = thread->stop;
   if (thread->injection.has_value() && Inject(thread)) return;
+  if (thread->filter_event && MakeFilterEvent(thread)) return;
   stop.kicked = thread->kicked;
   Settle(thread);
   switch (stop.kind) {
@@ -50,18 +51,22 @@ void Core::HandleStop(Thread* thread) {
       RecogniseSignal(thread);
       break;
     case StopKind::kGroupStop:
-      thread->process->group_stopped = true;
+      stop.again = thread->in_group_stop;
+      thread->in_group_stop = thread->process->group_stopped = true;
       break;
     case StopKind::kTrap:
       if (thread->process->group_stopped) NotifyContinued(thread->process);
-      thread->process->group_stopped = false;
-      thread->runs_in_group_stop = false;
+      thread->in_group_stop = thread->process->group_stopped = false;
       break;
     case StopKind::kSyscall: {
       uint64_t message = 0;
       kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
-      stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      stop.entry = message == 1;                // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      if (stop.entry && thread->past_filter) {  // was shown before the filter's event
+        ResumeThread(thread);
+        return;
+      }
       if (!stop.entry && thread->refused_by_seccomp) {
         thread->refused_by_seccomp = false;
         kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->refused_call);
@@ -104,6 +109,13 @@ void Core::HandleStop(Thread* thread) {
         case kEventExit:
           OnEventExit(thread);
           break;
+        case kEventSeccomp:
+          if (thread->past_filter) {  // seccomp runs once more after an event, and lets RET_TRACE pass
+            thread->past_filter = false;
+            ResumeThread(thread);
+            return;
+          }
+          break;
         default:
           break;
       }
@@ -114,6 +126,11 @@ void Core::HandleStop(Thread* thread) {
   Offer(thread);
 }
 
+bool Core::InterruptPending(const Thread& thread) {
+  return std::any_of(thread.links.begin(), thread.links.end(),
+                     [](const auto& link) { return link->interrupt_pending; });
+}
+
 bool Core::Wants(const Thread& thread, const Link& link) const {
   const Stop& stop = thread.stop;
   switch (stop.kind) {
@@ -122,14 +139,13 @@ bool Core::Wants(const Thread& thread, const Link& link) const {
       if (stop.own_signal == kSignalExec) return !link.seized && (link.options & kOptTraceExec) == 0;
       return stop.own_signal == kNotOurs || !link.seized;
     case StopKind::kGroupStop:
-      return !(stop.kicked && thread.runs_in_group_stop) || link.interrupt_pending;
-    case StopKind::kTrap: {
-      if (!link.seized) return false;
       if (link.interrupt_pending) return true;
-      const bool interrupted = std::any_of(thread.links.begin(), thread.links.end(),
-                                           [](const auto& other) { return other->interrupt_pending; });
-      return !interrupted && !stop.kicked;  // else: the group-stop began or ended
-    }
+      // The same group-stop once more, entered again for another link's interrupt or our own.
+      return !(stop.again && (stop.kicked || InterruptPending(thread)));
+    case StopKind::kTrap:
+      if (!link.seized) return false;
+      if (link.interrupt_pending || link.state == Link::State::kListening) return true;
+      return !stop.kicked && !InterruptPending(thread);  // else: the group-stop ended
     case StopKind::kSyscall:
       if (link.mode == ResumeMode::kSyscall) return true;
       return stop.entry && (link.mode == ResumeMode::kSysemu || link.mode == ResumeMode::kSysemuSingleStep);
@@ -191,6 +207,12 @@ void Core::Advance(Thread* thread) {
 void Core::Finish(Thread* thread) {
   bool listening = false;
   Stop& stop = thread->stop;
+  if (stop.emulated && stop.kind == StopKind::kEvent && !MakeCallAgain(thread)) {
+    stop.kind = StopKind::kSyscall;
+    stop.code = SIGTRAP | 0x80;
+    Offer(thread);
+    return;
+  }
   if (thread->steps_over_syscall && stop.kind == StopKind::kSyscall && !stop.entry) {
     thread->steps_over_syscall = false;
     for (const auto& link : thread->links) {
@@ -277,7 +299,6 @@ void Core::ResumeThread(Thread* thread) {
   // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
-  if (stop.kind == StopKind::kGroupStop) thread->runs_in_group_stop = true;
   thread->registers.valid = false;
   const int signal = stop.signal;
   // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.

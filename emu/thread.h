@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "emu/abi.h"
+#include "emu/guest_filters.h"
 #include "emu/kernel.h"
 #include "emu/stop.h"
 #include "emu/types.h"
@@ -81,9 +82,11 @@ struct Stop {
   bool entry = false;    // kSyscall: syscall-enter-stop
   uint64_t message = 0;  // kEvent: PTRACE_GETEVENTMSG of the kernel
   struct rusage usage = {};
-  uint32_t own_signal = 0;                  // kSignal: an OwnSignal of core.h, if we queued it
-  bool step_trap = false;                   // kSignal: the SIGTRAP of a single-step, only for those who step
-  bool kicked = false;                      // our own PTRACE_INTERRUPT was under way
+  uint32_t own_signal = 0;  // kSignal: an OwnSignal of core.h, if we queued it
+  bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
+  bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
+  bool again = false;       // kGroupStop: of a group-stop that the thread had entered before
+  bool kicked = false;      // our own PTRACE_INTERRUPT was under way
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
   std::vector<Link*> ahead;                 // links that are still to be offered the stop, next one last
   Link* holder = nullptr;                   // the link the stop was reported to and that has not resumed it
@@ -129,6 +132,11 @@ struct Thread {
   Call call;
   ExitInfo exit;  // valid in kZombie
   std::optional<Injection> injection;
+  std::shared_ptr<const GuestFilter> filters;  // its own seccomp filters, newest first; null: none
+  bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
+  uint32_t filter_data = 0;
+  bool past_filter = false;  // it makes the call again whose event was shown
+  uint64_t past_filter_at = 0;
   uint64_t behind_syscall =
       0;  // address behind a syscall instruction of this thread's 64-bit code; 0: none seen
   // A signal of ours is sure to interrupt the parked wait of this thread; the wait is decided at that stop.
@@ -140,7 +148,8 @@ struct Thread {
   // One link steps over a system call that another traces: the thread runs to the syscall-exit-stop, where
   // the stepping links' trap is made.
   bool steps_over_syscall = false;
-  bool runs_in_group_stop = false;  // was resumed from group-stop by its tracer; the group-stop goes on
+  // The group-stop that is in effect was entered; the thread may have been resumed from it by its tracers.
+  bool in_group_stop = false;
   // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
   // it.
   bool refused_by_seccomp = false;

@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,13 @@ class Context {
     for (int nr : calls) Check(seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, 1, &condition));
   }
 
+  // The same for a call that must match in its first two arguments.
+  void NotifyIfArguments(int nr, uint32_t first, uint32_t second) {
+    const scmp_arg_cmp conditions[] = {SCMP_A0_64(SCMP_CMP_MASKED_EQ, ~0u, first),
+                                       SCMP_A1_64(SCMP_CMP_MASKED_EQ, ~0u, second)};
+    Check(seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, 2, conditions));
+  }
+
   // Takes the rules of `other`, which is of another architecture.
   void Merge(Context* other) {
     Check(other->error_);
@@ -69,6 +77,8 @@ class Context {
 void AddRules(Context* context) {
   context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3)});
   context->NotifyIfFirstArgument({SCMP_SYS(rt_sigaction)}, ~0u, SIGCHLD);
+  context->NotifyIfFirstArgument({SCMP_SYS(seccomp)}, ~0u, SECCOMP_SET_MODE_FILTER);
+  context->NotifyIfArguments(SCMP_SYS(prctl), PR_SET_SECCOMP, SECCOMP_MODE_FILTER);
   context->NotifyIfFirstArgument({SCMP_SYS(clone)}, CLONE_UNTRACED, CLONE_UNTRACED);
 }
 
