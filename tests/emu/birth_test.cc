@@ -272,7 +272,7 @@ TEST_F(NamespaceTest, ForkMessageIsTheTracersNumber) {
 }
 
 TEST_F(NamespaceTest, SigchldAndWaitidShowTheTracersNumber) {
-  Sigaction(kTracer, 0x1234);
+  ASSERT_EQ(Sigaction(kTracer, 0x1234), kNative);
   EXPECT_EQ(Ptrace(kTracer, kSeize, Tid{3}), 0);
   Signal(kTracee, SIGUSR1);
   DeliverQueued(kTracer);

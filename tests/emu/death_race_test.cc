@@ -247,7 +247,7 @@ TEST_F(DeathTest, StopUnderWhichTheThreadDiesIsNeverReported) {
     Guests world;
     world.Family();
     ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
-    world.Sigaction(kTracer, 0x1234);
+    ASSERT_EQ(world.Sigaction(kTracer, 0x1234), kNative);
     bool died = false;
     world.kernel.AtCall(k, [&] {
       died = true;

@@ -149,7 +149,7 @@ TEST_F(ExecTest, TraceesOfTheOldLeaderAreLetGo) {
 TEST_F(ExecTest, HandlerOfSigchldEndsAndIgnoringItStays) {
   Family();
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  Sigaction(kTracer, 0x1234);
+  ASSERT_EQ(Sigaction(kTracer, 0x1234), kNative);
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 1u);
   kernel.process_queue(kTracer.value).clear();

@@ -83,7 +83,7 @@ TEST_F(ExitTest, OneWaitServesTracerAndParentOfTheSameProcess) {
 // kernel/exit.c:exit_notify: a traced child is not reaped by itself, though its parent ignores SIGCHLD.
 TEST_F(ExitTest, TracedChildOfAParentThatIgnoresSigchldWaitsForItsTracer) {
   SeizedChild(0);
-  Sigaction(kTracer, 1);
+  ASSERT_EQ(Sigaction(kTracer, 1), kNative);
   Die(kTracee, 0x200);
   EXPECT_EQ(Wait(kTracer), ExitOf(kTracee, 0x200));
   EXPECT_EQ(kernel.Count("reap(20)"), 1);

@@ -182,10 +182,11 @@ int64_t Guests::Waitid(Tid caller, int id_type, pid_t id, uint32_t flags) {
               {static_cast<uint64_t>(id_type), static_cast<uint64_t>(id), kInfoAt, flags, 0});
 }
 
-void Guests::Sigaction(Tid caller, uint64_t handler, uint64_t flags) {
+int64_t Guests::Sigaction(Tid caller, uint64_t handler, uint64_t flags) {
   Write(caller, kActionAt, std::array<uint64_t, 2>{handler, flags});
-  ASSERT_EQ(Call(caller, kNrSigaction, {SIGCHLD, kActionAt, 0, 8}), kNative);
+  const int64_t result = Call(caller, kNrSigaction, {SIGCHLD, kActionAt, 0, 8});
   kernel.at(caller).blocked_in = -1;
+  return result;
 }
 
 int64_t Guests::Restart(Tid caller) {

@@ -100,7 +100,8 @@ class Guests {
   Waited Wait(Tid caller, pid_t pid = -1, uint32_t flags = kWnohang | kWall);
   Waited WaitBlocking(Tid caller, pid_t pid = -1) { return Wait(caller, pid, kWall); }
   int64_t Waitid(Tid caller, int id_type, pid_t id, uint32_t flags);
-  void Sigaction(Tid caller, uint64_t handler, uint64_t flags = 0);
+  // Of SIGCHLD. kNative, unless the caller is interrupted already.
+  int64_t Sigaction(Tid caller, uint64_t handler, uint64_t flags = 0);
   // The caller's last call, which the kernel has interrupted and starts again.
   int64_t Restart(Tid caller);
   // What the caller's last call has come to by now, by its notification.

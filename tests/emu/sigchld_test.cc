@@ -15,7 +15,7 @@ class SigchldTest : public EmuTest {
  protected:
   void Seized(uint64_t action, uint64_t flags = 0, uint64_t options = 0) {
     Family();
-    Sigaction(kTracer, action, flags);
+    ASSERT_EQ(Sigaction(kTracer, action, flags), kNative);
     ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, options), 0);
   }
   // The SIGCHLD that the tracer's handler gets.
@@ -179,7 +179,7 @@ TEST_F(SigchldTest, TracedTracersTracerSeesItThoughItIsIgnoredByDefault) {
 
 TEST_F(SigchldTest, UntracedThreadsStopSendsNothing) {
   Family();
-  Sigaction(kTracer, kHandler);
+  ASSERT_EQ(Sigaction(kTracer, kHandler), kNative);
   Signal(kTracee, SIGUSR1);
   Die(kTracee, 0);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
@@ -194,7 +194,7 @@ TEST_F(SigchldTest, StopThatATracerDoesNotSeeSendsNothing) {
 
 TEST_F(SigchldTest, ParentHearsOfTheEndOnlyAfterTheTracer) {
   Seized(kHandler);
-  Sigaction(kShell, kHandler);
+  ASSERT_EQ(Sigaction(kShell, kHandler), kNative);
   Die(kTracee, 0);
   EXPECT_EQ(QueuedSigchlds(kShell), 0u);
   EXPECT_EQ(kernel.Count("reap("), 0);
@@ -218,7 +218,7 @@ TEST_F(SigchldTest, SigactionOfI386IsUnderstood) {
 
 TEST_F(SigchldTest, ChildOfForkHasItsParentsDisposition) {
   Family();
-  Sigaction(kShell, kHandler);
+  ASSERT_EQ(Sigaction(kShell, kHandler), kNative);
   Fork(kShell, kOther);
   ASSERT_EQ(Ptrace(kOther, kSeize, kTracee), 0);
   Signal(kTracee, SIGUSR1);

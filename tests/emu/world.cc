@@ -175,7 +175,7 @@ void World::Act(Tid tid) {
     Sigcont(ProcessOf(tid));
   } else if (dice < 93) {
     const uint64_t kActions[] = {0, 1, 0x1234};
-    Sigaction(tid, kActions[Random(3)], Chance(30) ? SA_NOCLDSTOP : 0);
+    ChangeSigaction(tid, kActions[Random(3)], Chance(30) ? SA_NOCLDSTOP : 0);
   } else if (in_syscall_trace) {
     Tell(std::to_string(tid.value) + " makes a system call");
     BeforeStop(tid);

@@ -84,6 +84,15 @@ int64_t World::PtraceOf(Tid tid, long request, Tid target, uint64_t data) {
   return result;
 }
 
+void World::ChangeSigaction(Tid tid, uint64_t handler, uint64_t flags) {
+  actors_[tid.value].waits = false;
+  attempts_.erase(tid.value);
+  const int64_t result = Sigaction(tid, handler, flags);
+  Tell(std::to_string(tid.value) + ": sigaction(" + std::to_string(handler) + ", " + std::to_string(flags) +
+       ")");
+  CallEnded(tid, result);
+}
+
 void World::RandomWait(Tid tid) {
   uint32_t flags = Chance(70) ? kWnohang : 0;
   if (Chance(50)) flags |= kWall;

@@ -219,11 +219,12 @@ void World::CheckResume(const FakeThread& thread, int signal) {
   std::set<int> allowed;
   bool attempted = false;
   for (const auto& [caller, attempt] : attempts_) {
+    if (attempt.target != thread.tid || !attempt.resumes || caller == thread.tid.value) continue;
     // Of those calls only the one under way can be what resumes the thread, or one that is parked.
     const auto by = actors_.find(caller);
     const bool parked = by != actors_.end() && by->second.in_call && !by->second.must_stop;
-    if (caller != current_ && !parked) continue;
-    if (attempt.target != thread.tid || !attempt.resumes || caller == thread.tid.value) continue;
+    if (parked) allowed.insert(attempt.signal);
+    if (caller != current_) continue;
     attempted = true;
     allowed.insert(attempt.signal);
     // The call of a caller that was killed in it is done or not.
