@@ -1,8 +1,11 @@
 # Helpers for sessions. A session runs in an empty directory that holds a copy of every target program.
-# $NESTED is set under nestrace and empty natively.
+# $NESTED is not empty under nestrace, and empty natively.
 
 set -u
 ulimit -c 0
+
+NESTED=
+[ "$UNDER_NESTRACE" = 0 ] || NESTED=yes
 
 # A debugger with the sessions' settings. Commands on standard input are shown and obeyed one by one; the first
 # that fails ends the session, as it should: use `-ex` for commands that are meant to fail.
