@@ -223,6 +223,7 @@ class Core {
   std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
+  Outcome WaitForAll(Thread* caller, const Notification& n);
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);
   long WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status, pid_t pid,

@@ -382,8 +382,8 @@ Outcome Core::SeccompGetFilter(const RequestArgs& args) {
   if (visible == 0) return Outcome::Return(-EINVAL);  // as for a task without seccomp
   if (args.addr >= visible) return Outcome::Return(-ENOENT);
   std::vector<char> program(BPF_MAXINSNS * sizeof(struct sock_filter));
-  const long count =
-      kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid, args.addr, absl::MakeSpan(program));
+  const long count = kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid,
+                                           args.addr + 1 /* ours is 0 */, absl::MakeSpan(program));
   if (count < 0 || args.data == 0) return Outcome::Return(count);
   return CopyOut(args, args.data, absl::MakeConstSpan(program).subspan(0, count * sizeof(struct sock_filter)),
                  count);
@@ -406,7 +406,9 @@ Outcome Core::SeccompGetMetadata(const RequestArgs& args) {
   const uint64_t visible = tracee.seccomp_filters - 1;
   if (visible == 0) return Outcome::Return(-EINVAL);
   if (metadata[0] >= visible) return Outcome::Return(-ENOENT);
+  ++metadata[0];  // ours comes first
   const long result = kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetMetadata, thread->tid, size, bytes);
+  --metadata[0];
   if (result < 0) return Outcome::Return(result);
   return CopyOut(args, args.data, bytes, result);
 }

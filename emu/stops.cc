@@ -46,6 +46,11 @@ void Core::HandleStop(Thread* thread) {
   if (thread->filter_event && MakeFilterEvent(thread)) return;
   stop.kicked = thread->kicked;
   Settle(thread);
+  if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
+    // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
+    // the stop that it makes is known for ours.
+    thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+  }
   switch (stop.kind) {
     case StopKind::kSignal:
       RecogniseSignal(thread);
@@ -62,7 +67,16 @@ void Core::HandleStop(Thread* thread) {
       uint64_t message = 0;
       kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
-      stop.entry = message == 1;                // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      if (thread->changed_argument.has_value() && thread->links.empty()) {
+        if (!stop.entry) {
+          kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, thread->changed_argument->where,
+                          thread->changed_argument->value);
+          thread->changed_argument.reset();
+        }
+        ResumeThread(thread);
+        return;
+      }
       if (stop.entry && thread->past_filter) {  // was shown before the filter's event
         ResumeThread(thread);
         return;
@@ -236,7 +250,7 @@ void Core::Finish(Thread* thread) {
 // The real resume that serves all links. Stepping and system-call tracing exclude each other in one
 // PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
 ResumeMode Core::CombinedMode(Thread* thread) {
-  ResumeMode mode = thread->left_mode;
+  ResumeMode mode = thread->changed_argument.has_value() ? ResumeMode::kSyscall : thread->left_mode;
   thread->left_mode = ResumeMode::kCont;
   bool step = false, other = false;
   for (const auto& link : thread->links) {

@@ -132,6 +132,12 @@ struct Thread {
   Call call;
   ExitInfo exit;  // valid in kZombie
   std::optional<Injection> injection;
+  // An argument register that was changed for one call, to be put back at its syscall-exit-stop.
+  struct ChangedArgument {
+    uint64_t where = 0;  // offset in the USER area
+    uint64_t value = 0;
+  };
+  std::optional<ChangedArgument> changed_argument;
   std::shared_ptr<const GuestFilter> filters;  // its own seccomp filters, newest first; null: none
   bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
   uint32_t filter_data = 0;

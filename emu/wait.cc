@@ -161,6 +161,8 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
           continue;
         }
         natural = true;
+        const bool traced_by_us = child->zombie_tracer != nullptr && child->zombie_tracer->process == process;
+        if ((spec.flags & (kWall | kWclone)) == kWclone && !traced_by_us) continue;
         if ((spec.flags & kWexited) != 0) return {WaitFinding::Kind::kZombie, nullptr};
         continue;
       }
@@ -198,6 +200,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
     case WaitFinding::Kind::kZombie:
+      if ((spec->flags & (kWall | kWclone)) == kWclone && caller->links.empty()) return WaitForAll(caller, n);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
@@ -260,6 +263,20 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
                              [this, tid = tracee->tid, leave = spec.flags & kWnowait] {
                                if (leave == 0) kernel_->WaitContinued(tid, false);
                              });
+}
+
+// To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and an ordinary
+// child is not found with __WCLONE. The call is made with __WALL instead (its caller is not traced and sees
+// nothing of it).
+Outcome Core::WaitForAll(Thread* caller, const Notification& n) {
+  if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
+  const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;
+  const bool is64 = n.abi == Abi::kX86_64;
+  const uint64_t where = waitid ? (is64 ? kUserR10 : kUserRsi) : kUserRdx;
+  const uint64_t options = n.args[waitid ? 3 : 2];
+  caller->changed_argument = {where, options};
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, options | kWall);
+  return Outcome::Continue(true);
 }
 
 // Nothing to report and no waiting: waitid clears the siginfo's fields.

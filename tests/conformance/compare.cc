@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -120,8 +121,26 @@ void KillTree() {
 
 // ---- One run ---------------------------------------------------------------------------------------
 
-[[noreturn]] void ExecProgram(const std::vector<std::string>& command, int output) {
+// Under nestrace the guest is a child of the process that was started here, so it leads neither its session
+// nor its process group; natively it is one too, for the two transcripts to be comparable.
+void LeadFromAnotherProcess() {
+  const pid_t guest = fork();
+  if (guest == -1) Die("fork");
+  if (guest == 0) return;
+  close_range(0, ~0U, 0);
+  int status;
+  while (waitpid(guest, &status, 0) == -1 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  raise(WTERMSIG(status));
+  _exit(kExitNoExec);
+}
+
+[[noreturn]] void ExecProgram(const std::vector<std::string>& command, bool natively, int output) {
   setsid();
+  if (natively) LeadFromAnotherProcess();
   const int null = open("/dev/null", O_RDONLY);
   dup2(null, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
@@ -146,12 +165,12 @@ std::string ReadAll(int fd) {
 }
 
 // A file takes the output, not a pipe: a process that the guest left behind cannot hold it open.
-Outcome Run(const std::vector<std::string>& command, int deadline_seconds) {
+Outcome Run(const std::vector<std::string>& command, bool natively, int deadline_seconds) {
   const int output = memfd_create("transcript", MFD_CLOEXEC);
   if (output == -1) Die("memfd_create");
   const pid_t pid = fork();
   if (pid == -1) Die("fork");
-  if (pid == 0) ExecProgram(command, output);
+  if (pid == 0) ExecProgram(command, natively, output);
 
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd == -1) Die("pidfd_open");
@@ -310,7 +329,7 @@ int Fail(const std::string& name, const std::string& why) {
 int Compare(const Options& options) {
   const std::string name = options.guest[0].substr(options.guest[0].rfind('/') + 1);
 
-  const Outcome native = Run(options.guest, options.deadline_seconds);
+  const Outcome native = Run(options.guest, true, options.deadline_seconds);
   if (native.exit_code == kExitSkip) {
     std::printf("%sSKIP: %s\n", native.transcript.c_str(), name.c_str());
     return 0;
@@ -320,7 +339,7 @@ int Compare(const Options& options) {
     return Fail(name, "the guest does not succeed natively");
   }
   if (options.show) std::printf("%s", native.transcript.c_str());
-  const Outcome again = Run(options.guest, options.deadline_seconds);
+  const Outcome again = Run(options.guest, true, options.deadline_seconds);
   if (!Same(native, again)) {
     PrintDiff("native, first run", native, "native, second run", again);
     return Fail(name, "the guest is not deterministic");
@@ -330,7 +349,7 @@ int Compare(const Options& options) {
     std::vector<std::string> command = {options.nestrace, "--"};
     command.insert(command.end(), options.guest.begin(), options.guest.end());
     for (int run = 1; run <= options.runs; ++run) {
-      const Outcome emulated = Run(command, options.deadline_seconds);
+      const Outcome emulated = Run(command, false, options.deadline_seconds);
       if (Same(native, emulated)) continue;
       PrintDiff("native", native, "nestrace", emulated);
       return Fail(name, "differs under nestrace in run " + std::to_string(run) + " of " +

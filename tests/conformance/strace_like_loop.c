@@ -9,6 +9,7 @@ static void* thread_main(void* unused) {
   return unused;
 }
 static void body(void) {
+  raise(SIGWINCH);
   syscall(SYS_getppid);
   pid_t child = fork();
   if (child == 0) {
@@ -76,7 +77,9 @@ int main(int argc, char** argv) {
       spawn_seized("FIRST", body,
                    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
                        PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACEVFORKDONE);
-  need_pt(PTRACE_INTERRUPT, first, 0, 0);
+  int begin;
+  NEED(wait4_raw(first, &begin, __WALL) == first && WIFSTOPPED(begin) && WSTOPSIG(begin) == SIGWINCH);
+  need_pt(PTRACE_SYSCALL, first, 0, 0);
   index_of(first);
   for (;;) {
     int status;
@@ -109,9 +112,7 @@ int main(int argc, char** argv) {
       record(i, signal_words(signal));
     } else {
       int event = status >> 16;
-      if (event == PTRACE_EVENT_STOP && i == 0 && threads[i].log[0] == '\0') {
-        // The first interrupt may come anywhere before the body.
-      } else if (event == PTRACE_EVENT_EXIT) {
+      if (event == PTRACE_EVENT_EXIT) {
         snprintf(line, sizeof line, "%s, message %#lx", status_words(status), event_message(pid));
         record(i, line);
       } else {
