@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "supervisor/program_path.h"
 
 namespace nestrace {
@@ -171,7 +172,11 @@ LaunchNews Launch::Receive() {
     news.listener = TakeDescriptor(&header);
   } else {
     news.kind = LaunchNews::Kind::kFailed;
-    news.status = absl::ErrnoToStatus(message.error, CallOf(message.stage));
+    // seccomp.c:init_listener: one listener in a chain of filters.
+    const bool taken = message.stage == Stage::kFilter && message.error == EBUSY;
+    news.status = absl::ErrnoToStatus(
+        message.error,
+        absl::StrCat(taken ? "an outer seccomp filter has a listener already: " : "", CallOf(message.stage)));
   }
   return news;
 }

@@ -83,7 +83,8 @@ Supervisor::Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Optio
 
 absl::Status Supervisor::Seize() {
   if (syscall(SYS_ptrace, PTRACE_SEIZE, program_.value, 0, Emulator::kRealOptions) < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("ptrace(PTRACE_SEIZE, pid=", program_.value, ")"));
+    const char* reason = errno == EPERM ? "nestrace is traced itself, or ptrace(2) is forbidden here: " : "";
+    return absl::ErrnoToStatus(errno, absl::StrCat(reason, "ptrace(PTRACE_SEIZE, pid=", program_.value, ")"));
   }
   // Not before: the child has our memory until it executes PROGRAM, and one that is not dumpable could not
   // have been seized.

@@ -1,0 +1,114 @@
+#!/bin/bash
+# The nestrace command as a shell uses it: exit statuses, what PROGRAM inherits, signals, job control.
+# Each check runs natively too where there is something to compare; native has to agree.
+#
+# Usage: command_line_test.sh PATH-OF-NESTRACE
+
+nestrace=$PWD/$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+  echo "FAIL: $*"
+  failures=$((failures + 1))
+}
+
+# exits STATUS LAW COMMAND...: its output is left in $work/out.
+exits() {
+  local want=$1 law=$2 got
+  shift 2
+  timeout -k 5 60 "$@" >"$work/out" 2>&1
+  got=$?
+  [ $got = "$want" ] || { fail "$law: exit status $got, not $want"; sed 's/^/    /' "$work/out"; }
+}
+
+says() {
+  grep -qx "$1" "$work/out" || { fail "says: $1"; sed 's/^/    /' "$work/out"; }
+}
+
+# same LAW SCRIPT, in which @ stands for nestrace, or natively for nothing: prints the same natively and under nestrace.
+same() {
+  timeout -k 5 60 bash -c "${2//@/}" >"$work/native" 2>&1
+  timeout -k 5 60 bash -c "${2//@/$nestrace}" >"$work/nested" 2>&1
+  cmp -s "$work/native" "$work/nested" || { fail "$1"; diff "$work/native" "$work/nested"; }
+}
+
+# --- exit status
+exits 0 "success" "$nestrace" true
+exits 7 "PROGRAM's exit status" "$nestrace" -- sh -c 'exit 7'
+exits 127 "PROGRAM is not there" "$nestrace" no-such-program
+says 'nestrace: no-such-program: No such file or directory'
+exits 126 "PROGRAM can't be executed" "$nestrace" /
+says 'nestrace: /: Permission denied'
+exits 125 "bad option" "$nestrace" --bad true
+says 'nestrace: unknown option --bad; see nestrace --help'
+exits 125 "no PROGRAM" "$nestrace"
+exits 0 "--help" "$nestrace" --help
+exits 0 "--version" "$nestrace" --version
+for signal in HUP INT QUIT ABRT KILL USR1 SEGV TERM; do
+  same "dies of the same signal: $signal" "ulimit -c 0; { @ sh -c 'kill -$signal \$\$'; } 2>/dev/null; echo \$?"
+done
+
+# --- starting PROGRAM
+printf 'echo script $1\n' >"$work/no-interpreter"
+chmod +x "$work/no-interpreter"
+exits 0 "ENOEXEC goes to /bin/sh" "$nestrace" "$work/no-interpreter" word
+says 'script word'
+exits 0 "PATH is searched" env PATH="/nowhere:$work:$PATH" "$nestrace" no-interpreter word
+says 'script word'
+same "mask and ignored signals" 'trap "" USR1 PIPE; @ grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status'
+same "ignored SIGCHLD" 'trap "" CHLD; @ grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status'
+same "descriptors" '@ bash -c "ls /proc/\$\$/fd; :" </dev/null'
+same "closed standard descriptors" '@ bash -c "ls /proc/\$\$/fd; :" <&-'
+same "umask, directory, limits, niceness" 'umask 027; cd /; ulimit -n 200; nice -n 3 @ sh -c "umask; pwd; ulimit -a; nice"'
+same "environment" 'env -i PATH="$PATH" X=1 @ env'
+same "SIGPIPE of PROGRAM" '@ yes | head -1'
+
+# --- the end
+exits 5 "daemons are waited for" "$nestrace" sh -c "(sleep 0.3; echo late >$work/late) & exit 5"
+[ "$(cat "$work/late" 2>/dev/null)" = late ] || fail "a daemon was not waited for"
+
+# --- signals. NESTRACE sends them to nestrace alone, GROUP to its process group.
+cat >"$work/traps.sh" <<'EOF'
+for s in HUP INT QUIT USR1 USR2 TERM; do trap "echo $s" $s; done
+echo ready >"$1"
+for i in 1 2 3 4 5 6; do sleep 0.1; done
+EOF
+set -m
+for to in alone group; do
+  for signal in HUP INT QUIT USR1 TERM; do
+    rm -f "$work/ready"
+    "$nestrace" bash "$work/traps.sh" "$work/ready" >"$work/out" 2>/dev/null &
+    pid=$!
+    for _ in $(seq 100); do [ -s "$work/ready" ] && break; sleep 0.05; done
+    if [ $to = alone ]; then kill -$signal $pid; else kill -$signal -- -$pid; fi
+    wait $pid
+    [ "$(cat "$work/out")" = $signal ] || { fail "$signal sent $to arrives once"; cat "$work/out"; }
+  done
+done
+
+# --- job control: the shell sees its job stopped and continued.
+for signal in STOP TSTP TTIN TTOU; do
+  "$nestrace" sh -c "kill -$signal \$\$; exit 3" &
+  pid=$!
+  for _ in $(seq 100); do [ -n "$(jobs -s)" ] && break; sleep 0.05; done
+  [ -n "$(jobs -s)" ] || fail "$signal: the job is not stopped"
+  kill -CONT %%
+  wait $pid
+  [ $? = 3 ] || fail "$signal: the job does not go on"
+done
+exits 0 "a stopped PROGRAM is continued by its own child" \
+  "$nestrace" sh -c '(sleep 0.2; kill -CONT $$) & kill -STOP $$; wait'
+
+# --- everything dies with nestrace
+"$nestrace" sleep 3600.25 &
+pid=$!
+for _ in $(seq 100); do pgrep -fx 'sleep 3600.25' >/dev/null && break; sleep 0.05; done
+kill -KILL $pid
+wait $pid 2>/dev/null
+for _ in $(seq 100); do pgrep -fx 'sleep 3600.25' >/dev/null || break; sleep 0.05; done
+pgrep -fx 'sleep 3600.25' >/dev/null && fail "a guest outlives nestrace"
+
+echo "$failures failures"
+[ $failures = 0 ]

@@ -1,0 +1,47 @@
+#include "supervisor/options.h"
+
+#include "gtest/gtest.h"
+
+namespace nestrace {
+namespace {
+
+using Words = std::vector<std::string>;
+
+absl::StatusOr<CommandLine> Parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "nestrace");
+  return ParseCommandLine(static_cast<int>(words.size()), words.data());
+}
+
+TEST(Options, EndAtTheFirstWordThatIsNone) {
+  const absl::StatusOr<CommandLine> line = Parse({"--nesting=off", "gdb", "--nesting=on", "--help"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_FALSE(line->nesting);
+  EXPECT_EQ(line->argv, (Words{"gdb", "--nesting=on", "--help"}));
+}
+
+TEST(Options, EndAtTwoDashes) {
+  const absl::StatusOr<CommandLine> line = Parse({"--", "--help", "--"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->nesting);
+  EXPECT_EQ(line->argv, (Words{"--help", "--"}));
+}
+
+TEST(Options, SingleDashIsAProgram) { EXPECT_EQ(Parse({"-"})->argv, Words{"-"}); }
+
+TEST(Options, HelpAndVersionNeedNoProgram) {
+  EXPECT_EQ(Parse({"--help"})->action, CommandLine::Action::kHelp);
+  EXPECT_EQ(Parse({"--version", "x"})->action, CommandLine::Action::kVersion);
+}
+
+TEST(Options, MistakesAreNamed) {
+  EXPECT_EQ(Parse({}).status().message(), "no program to run; see nestrace --help");
+  EXPECT_EQ(Parse({"--"}).status().message(), "no program to run; see nestrace --help");
+  EXPECT_EQ(Parse({"-f", "x"}).status().message(), "unknown option -f; see nestrace --help");
+  EXPECT_EQ(Parse({"--nesting", "on", "x"}).status().message(),
+            "option --nesting needs a value: --nesting=on|off");
+  EXPECT_EQ(Parse({"--nesting=1", "x"}).status().message(), "option --nesting takes on|off, not \"1\"");
+  EXPECT_EQ(Parse({"--help=x"}).status().message(), "option --help takes no value");
+}
+
+}  // namespace
+}  // namespace nestrace

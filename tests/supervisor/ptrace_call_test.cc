@@ -1,0 +1,130 @@
+#include "supervisor/ptrace_call.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "supervisor/waiter.h"
+#include "tests/supervisor/guest_process.h"
+
+namespace nestrace {
+namespace {
+
+constexpr long kGetRegs = 12, kPeekUser = 3, kPeekData = 1;
+constexpr uint64_t kNtPrstatus = 1;
+constexpr char kFill = 0x5a;
+
+// False where the kernel has no 32-bit system calls: `int $0x80` is a fault then.
+bool HasI386Calls() {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    signal(SIGSEGV, SIG_DFL);
+    long result = 20;  // getpid
+    asm volatile("int $0x80" : "+a"(result)::"memory", "r8", "r9", "r10", "r11");
+    _exit(result == getpid() ? 0 : 1);
+  }
+  int status = 0;
+  return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+// A guest in the signal-delivery-stop of SIGUSR1, with SIGUSR2 pending.
+class PtraceCall : public ::testing::Test {
+ protected:
+  PtraceCall()
+      : guest_([] {
+          sigset_t set;
+          sigemptyset(&set);
+          sigaddset(&set, SIGUSR2);
+          sigprocmask(SIG_BLOCK, &set, nullptr);
+          raise(SIGUSR2);
+          raise(SIGUSR1);
+        }) {}
+  void SetUp() override {
+    ASSERT_TRUE(guest_.Start());
+    Waiter waiter;
+    StopEvent stop;
+    ASSERT_TRUE(Eventually([&] { return waiter.NextStop(&stop) == Waited::kFound; }));
+    ASSERT_EQ(stop.code, SIGUSR1);
+  }
+
+  GuestProcess guest_;
+  PtraceCaller caller_;
+};
+
+TEST_F(PtraceCall, PeekWritesToTheBufferAsTheSystemCallDoes) {
+  uint64_t word = 0;
+  EXPECT_EQ(
+      caller_.CallWithBuffer(Abi::kX86_64, kPeekData, guest_.tid(), reinterpret_cast<uintptr_t>(&kNtPrstatus),
+                             absl::MakeSpan(reinterpret_cast<char*>(&word), sizeof(word))),
+      0);
+  EXPECT_EQ(word, kNtPrstatus);
+}
+
+TEST_F(PtraceCall, RegsetLengthIsReturned) {
+  char regs[sizeof(user_regs_struct) + 8];
+  EXPECT_EQ(
+      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), kNtPrstatus, absl::MakeSpan(regs)),
+      static_cast<long>(sizeof(user_regs_struct)));
+  EXPECT_EQ(
+      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), 0x9999, absl::MakeSpan(regs)),
+      -EINVAL);
+}
+
+TEST_F(PtraceCall, UnknownThreadIsEsrch) {
+  EXPECT_EQ(caller_.Call(Abi::kX86_64, PTRACE_CONT, Tid{getpid()}, 0, 0), -ESRCH);
+}
+
+TEST_F(PtraceCall, I386LayoutsAreThoseOfA32BitTracer) {
+  if (!HasI386Calls()) GTEST_SKIP() << "the kernel has no IA32 emulation";
+  char regs[80];
+  memset(regs, kFill, sizeof(regs));
+  EXPECT_EQ(caller_.CallWithBuffer(Abi::kI386, kGetRegs, guest_.tid(), 0, absl::MakeSpan(regs)), 0);
+  uint32_t orig_eax;
+  memcpy(&orig_eax, regs + 11 * 4, 4);
+  EXPECT_EQ(orig_eax, 234u) << "tgkill of raise()";
+  EXPECT_EQ(regs[68], kFill) << "17 words";
+
+  char word[8];
+  memset(word, kFill, sizeof(word));
+  EXPECT_EQ(caller_.CallWithBuffer(Abi::kI386, kPeekUser, guest_.tid(), 11 * 4, absl::MakeSpan(word)), 0);
+  EXPECT_EQ(memcmp(word, &orig_eax, 4), 0);
+  EXPECT_EQ(word[4], kFill);
+
+  char info[136];
+  memset(info, kFill, sizeof(info));
+  EXPECT_EQ(caller_.CallWithBuffer(Abi::kI386, PTRACE_GETSIGINFO, guest_.tid(), 0, absl::MakeSpan(info)), 0);
+  EXPECT_EQ(info[0], SIGUSR1);
+  EXPECT_EQ(info[128], kFill);
+  EXPECT_EQ(caller_.Call(Abi::kI386, PTRACE_CONT, Tid{getpid()}, 0, 0), -ESRCH);
+}
+
+TEST_F(PtraceCall, I386RegsetHasAnIovecOfItsOwn) {
+  if (!HasI386Calls()) GTEST_SKIP() << "the kernel has no IA32 emulation";
+  std::vector<char> xstate(70000, kFill);  // more than the first bounce buffer
+  const long size =
+      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), 0x202, absl::MakeSpan(xstate));
+  std::vector<char> compat(70000, kFill);
+  EXPECT_EQ(caller_.CallWithRegset(Abi::kI386, PTRACE_GETREGSET, guest_.tid(), 0x202, absl::MakeSpan(compat)),
+            size);
+  EXPECT_EQ(compat, xstate);
+}
+
+TEST_F(PtraceCall, PeekSigInfoInBothAbis) {
+  for (Abi abi : {Abi::kX86_64, Abi::kI386}) {
+    if (abi == Abi::kI386 && !HasI386Calls()) continue;
+    std::vector<char> buffer(16 + 2 * 128, 0);
+    // off 0, no flags (the thread's own queue), nr 2.
+    buffer[12] = 2;
+    EXPECT_EQ(caller_.PeekSigInfo(abi, guest_.tid(), absl::MakeSpan(buffer)), 1);
+    EXPECT_EQ(buffer[16], SIGUSR2);
+  }
+}
+
+}  // namespace
+}  // namespace nestrace
