@@ -269,7 +269,7 @@ wait_running() {
 ends() {
   awk '
     { seen[$1] = 1 }
-    / \+\+\+ (exited|killed|superseded)/ { ++ended[$1] }
+    /^[0-9]+ +\+\+\+ (exited|killed|superseded)/ { ++ended[$1] }  # Not what an inner strace wrote about it.
     END {
       for (thread in seen) { ++threads; if (ended[thread] != 1) { ++wrong; print "thread ended " ended[thread] + 0 " times" } }
       print threads " threads, " wrong + 0 " without exactly one end"
