@@ -12,10 +12,18 @@
 //
 // An answer may also be lost: the kernel takes it, but the guest had already left its sleep with a signal and
 // only waits for the listener's lock (seccomp_do_user_notification() looks at the error of its sleep before
-// it looks at the reply). Nothing tells that from a later call, equal in all arguments, whose notification
-// was cancelled before we received it. So we see to it that we never answer a call that we know to be
-// interrupted: a wait whose thread our own SIGCHLD is sure to reach is decided at the stop that follows
-// (Thread::interrupt_coming), and a thread that we have interrupted ourselves likewise (Thread::kicked).
+// it looks at the reply). With a signal pending before the call, and both processes on one processor, that is
+// not even rare:
+//
+//   guest: wait4, signal pending       wakes the listener, is preempted on its way to the lock
+//   we:    receive, answer             taken, says the kernel
+//   guest: rax = -512                  and comes to the signal's stop with the call interrupted
+//
+// The same stop is seen if the answer arrived, and the guest made the same call once more, which was
+// cancelled before we received it. If the guest's calls are traced, there was an enter-stop in between, or
+// not. Otherwise the call is started again, and the next notification's number tells whether there ever was
+// one that we have not seen. Answers that are certain to be refused are not given in the first place:
+// Thread::kicked, interrupt_coming.
 
 #include <errno.h>
 #include <string.h>
@@ -64,6 +72,24 @@ long PokeBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<const char> in
   return 0;
 }
 
+// The call that stopped registers show, into `n`, whose ABI is known.
+void TakeCall(const struct user_regs_struct& regs, Notification* n) {
+  n->nr = static_cast<int>(regs.orig_rax);
+  n->instruction_pointer = regs.rip;
+  if (n->abi == Abi::kX86_64) {
+    const uint64_t args[6] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
+    std::copy(std::begin(args), std::end(args), std::begin(n->args));
+  } else {
+    const uint64_t args[6] = {regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp};
+    for (int i = 0; i < 6; ++i) n->args[i] = static_cast<uint32_t>(args[i]);
+  }
+}
+
+bool SameCall(const Notification& a, const Notification& b) {
+  return a.nr == b.nr && a.instruction_pointer == b.instruction_pointer &&
+         std::equal(std::begin(a.args), std::end(a.args), std::begin(b.args));
+}
+
 }  // namespace
 
 long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
@@ -79,6 +105,7 @@ long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in)
 }
 
 void Core::OnNotification(const Notification& notification) {
+  ResolveDoubts(notification.id);
   Thread* caller = Find(notification.tid);
   if (caller == nullptr) {
     // No thread of ours: it escaped the table by racing clone3's flags past us (see StripUntraced), or is
@@ -93,7 +120,16 @@ void Core::OnNotification(const Notification& notification) {
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
-  if (caller->kicked) return;  // it is interrupted already
+  if (caller->kicked || caller->interrupt_coming) return;  // it is interrupted already
+  if (caller->doubt.has_value() && SameCall(caller->doubt->notification, notification)) {
+    const Thread::Doubt doubt = *caller->doubt;
+    caller->doubt.reset();
+    if (doubt.lost) {
+      Carry(caller, Outcome::Return(doubt.result));
+      if (caller->call.phase == Call::Phase::kPending) caller->doubt = doubt;  // refused
+      return;
+    }
+  }
   Carry(caller, Decide(caller, notification));
   Pump();
 }
@@ -160,7 +196,9 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   } else {
     taken = kernel_->Answer(call.notification.id, outcome.value);
     if (taken) {
-      call.phase = Call::Phase::kNone;
+      call.phase = Call::Phase::kAnswered;
+      call.result = outcome.value;
+      call.entered_again = false;
     }
   }
   if (taken && outcome.then) outcome.then();
@@ -172,6 +210,7 @@ void Core::Settle(Thread* thread) {
   Call& call = thread->call;
   const bool was_kicked = thread->kicked;
   const bool was_continued = call.phase == Call::Phase::kContinued;
+  const Call before = call;
   const bool was_interrupted = thread->wait_interrupted;
   thread->kicked = false;
   thread->interrupt_coming = false;
@@ -198,15 +237,12 @@ void Core::Settle(Thread* thread) {
   if (kind == CallKind::kOther) return;
   n.id = 0;
   n.tid = thread->tid;
-  n.nr = nr;
-  if (n.abi == Abi::kX86_64) {
-    const uint64_t args[6] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
-    std::copy(std::begin(args), std::end(args), std::begin(n.args));
-  } else {
-    const uint64_t args[6] = {regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp};
-    for (int i = 0; i < 6; ++i) n.args[i] = static_cast<uint32_t>(args[i]);
-  }
+  TakeCall(regs, &n);
   call.phase = Call::Phase::kPending;
+  if (SettleAnswered(thread, before)) {
+    call.phase = Call::Phase::kNone;
+    return;
+  }
   if (!IsWait(kind)) {
     Outcome outcome = Decide(thread, n);
     Carry(thread, outcome.kind == Outcome::Kind::kPark ? Outcome::Continue() : std::move(outcome));
@@ -216,6 +252,62 @@ void Core::Settle(Thread* thread) {
     SettleWait(thread, was_continued);
   }
   call.phase = Call::Phase::kNone;
+}
+
+// A call that was answered, or one that equals it, is interrupted. True if that is dealt with.
+bool Core::SettleAnswered(Thread* thread, const Call& before) {
+  const Notification& n = thread->call.notification;
+  if (thread->doubt.has_value() && SameCall(thread->doubt->notification, n)) {
+    if (thread->doubt->lost) {  // given once more, and refused
+      const int64_t result = thread->doubt->result;
+      thread->doubt.reset();
+      Carry(thread, Outcome::Return(result));
+    } else {
+      kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+    }
+    return true;
+  }
+  if (before.phase != Call::Phase::kAnswered || !SameCall(before.notification, n)) return false;
+  const bool every_call_stops = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& link) {
+    return link->mode == ResumeMode::kSyscall;
+  });
+  if (every_call_stops) {
+    if (before.entered_again) return false;  // another call
+    Carry(thread, Outcome::Return(before.result));
+    return true;
+  }
+  Doubted(thread, before.result);
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+  return true;
+}
+
+void Core::Doubted(Thread* thread, int64_t result) {
+  thread->doubt = Thread::Doubt{thread->call.notification, result, false};
+  in_doubt_.push_back(thread->tid);
+}
+
+// Do the registers say that the thread is in this call?
+bool Core::InterruptedIn(const Notification& call, const struct user_regs_struct& regs) {
+  Notification now = call;
+  TakeCall(regs, &now);
+  return SameCall(call, now);
+}
+
+// Notifications are numbered as they are made. If none was made that we have not received, no call in doubt
+// can be one that was cancelled before.
+void Core::ResolveDoubts(uint64_t id) {
+  const bool all_seen = id == last_notification_ + 1;
+  last_notification_ = id;
+  for (const Tid tid : in_doubt_) {
+    Thread* thread = Find(tid);
+    if (thread == nullptr || !thread->doubt.has_value()) continue;
+    if (all_seen) {
+      thread->doubt->lost = true;
+    } else {
+      thread->doubt.reset();
+    }
+  }
+  in_doubt_.clear();
 }
 
 // Like do_wait() when a signal wakes it, an interrupted wait looks once more for something to report before

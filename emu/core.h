@@ -236,6 +236,10 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
   void Kick(Thread* thread);
+  void ResolveDoubts(uint64_t id);
+  static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
+  void Doubted(Thread* thread, int64_t result);
+  bool SettleAnswered(Thread* thread, const Call& before);
   void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
   Outcome StripUntraced(Thread* caller, const Notification& n);
@@ -257,6 +261,8 @@ class Core {
   };
   absl::flat_hash_map<Tid, EarlyStop> early_stops_;
   absl::flat_hash_map<Tid, ExitInfo> early_exits_;
+  uint64_t last_notification_ = 0;  // the id received last; the kernel counts them
+  std::vector<Tid> in_doubt_;       // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
   std::set<Tid> dirty_;  // processes (tgid) whose parked waits are to be decided again
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.

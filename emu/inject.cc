@@ -73,6 +73,11 @@ bool Core::PrepareInjection(Thread* thread) {
   Injection& injection = *thread->injection;
   if (!GetRegs(*thread, &injection.saved) || injection.saved.cs != kUser64Cs) return false;
   struct user_regs_struct regs = injection.saved;
+  const Call& call = thread->call;
+  if (call.phase == Call::Phase::kAnswered && static_cast<int64_t>(regs.rax) == -kErestartsys &&
+      InterruptedIn(call.notification, regs)) {
+    Doubted(thread, call.result);  // calls.cc; the call starts again behind the injection
+  }
   if (!InstructionBefore(*thread, regs.rip, kSyscallInstruction)) {
     const uint64_t behind = thread->behind_syscall;
     if (behind == 0 || !InstructionBefore(*thread, behind, kSyscallInstruction)) return false;

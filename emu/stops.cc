@@ -68,6 +68,7 @@ void Core::HandleStop(Thread* thread) {
       kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
       stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      if (stop.entry) thread->call.entered_again = true;
       if (thread->changed_argument.has_value() && thread->links.empty()) {
         if (!stop.entry) {
           kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, thread->changed_argument->where,

@@ -97,10 +97,13 @@ struct Call {
   enum class Phase {
     kNone,       // no intercepted call that could still matter
     kPending,    // undecided: a parked wait, or an answer that was refused; decided again at the next stop
+    kAnswered,   // answered with `result`; the answer may have been lost on its way (calls.cc)
     kContinued,  // the kernel carries it out; a wait may be blocked in it
   };
   Phase phase = Phase::kNone;
   Notification notification;
+  int64_t result = 0;
+  bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
 };
 
 // A SIGCHLD that a tracer is made to send itself (inject.cc).
@@ -131,6 +134,15 @@ struct Thread {
   RegisterCache registers;
   Call call;
   ExitInfo exit;  // valid in kZombie
+  // An answered call that turned up interrupted at a stop: its answer was lost, or it is another one, equal
+  // in all arguments, that was cancelled before it was received. It starts again, and the number of the next
+  // notification tells (calls.cc).
+  struct Doubt {
+    Notification notification;
+    int64_t result = 0;
+    bool lost = false;  // known by now
+  };
+  std::optional<Doubt> doubt;
   std::optional<Injection> injection;
   // An argument register that was changed for one call, to be put back at its syscall-exit-stop.
   struct ChangedArgument {
