@@ -145,6 +145,27 @@ TEST_F(ExecTest, TraceesOfTheOldLeaderAreLetGo) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1);
 }
 
+// A kick (an interrupt of the supervisor's own, for a thread that the kernel held in a native wait) came too
+// late, and the exec event ended it: whoever has the thread's number now is interrupted by nobody.
+TEST_F(ExecTest, KickIsOverWithTheExecOfItsThread) {
+  Root(kShell);
+  Fork(kShell, kTracer);
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
+  Fork(sibling, kOther);
+  Fork(kShell, kTracee);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
+  ASSERT_EQ(WaitBlocking(sibling).result, kNative);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_TRUE(kernel.at(sibling).interrupt);
+  kernel.Die(kTracer);
+  kernel.BecomeZombie(sibling);
+  kernel.at(sibling).state = FakeThread::State::kReaped;
+  Event(kTracer, kEventExec, sibling.value);
+  ASSERT_FALSE(kernel.at(kTracer).interrupt);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+}
+
 // exec resets handlers, not what is ignored (fs/exec.c: flush_signal_handlers(me, 0)).
 TEST_F(ExecTest, HandlerOfSigchldEndsAndIgnoringItStays) {
   Family();

@@ -96,6 +96,8 @@ class FakeKernel : public Kernel {
   void AtCall(int k, std::function<void()> what);
   // The next Answer or Continue is refused: the caller was interrupted before it.
   void RefuseNextAnswer() { refuse_next_ = true; }
+  // A call is made and interrupted before its notification is received: only its number is gone.
+  void SkipNotification() { ++next_notification_; }
   // The next answer is accepted, but never reaches the caller, which had left its sleep with a signal.
   void LoseNextAnswer() { lose_next_ = true; }
   // Whatever was announced to fail, be refused or lost and has not come to pass won't.

@@ -104,6 +104,11 @@ class Guests {
   int64_t Sigaction(Tid caller, uint64_t handler, uint64_t flags = 0);
   // The caller's last call, which the kernel has interrupted and starts again.
   int64_t Restart(Tid caller);
+  // The result of a call that was interrupted and is at the stop that followed: in rax, or once it has
+  // started again, if it does so without fail (-ERESTARTNOINTR).
+  int64_t ResultBehindStop(Tid caller) {
+    return Rax(caller) == -kErestartnointr ? Restart(caller) : Rax(caller);
+  }
   // What the caller's last call has come to by now, by its notification.
   int64_t ResultOf(Tid caller);
   Waited WaitOf(Tid caller);

@@ -37,7 +37,7 @@ for file in "$@"; do
       sources=$((sources + 1))
       # Headers of types and numbers only; everything else of the system is in emu/kernel.h's hands.
       found=$(grep -nE '^ *# *include *<[^>]*\.h>' "$file" |
-        grep -vE '<(errno|limits|signal|stdint|stddef|string|sys/(types|resource|user)|linux/(filter|ptrace|elf))\.h>')
+        grep -vE '<(errno|limits|signal|stdint|stddef|string|sys/(types|resource|user)|linux/(audit|elf|filter|ptrace|sched|seccomp|wait))\.h>')
       found+=$(grep -nE '^ *# *include *<(thread|mutex|shared_mutex|condition_variable|chrono|random|iostream|fstream|filesystem|future)>' "$file")
       found+=$(grep -nE '\b(asm|__asm__) *(volatile|__volatile__)? *\(' "$file")
       if [ -n "$found" ]; then

@@ -101,22 +101,17 @@ TEST_F(WaitTest, StopsAreReportedWhateverTheFlags) {
   EXPECT_EQ(Read<siginfo_t>(kTracer, kInfoAt).si_pid, kTracee.value);
 }
 
-TEST_F(WaitTest, WaitWithoutWexitedLeavesTheZombie) {
+// kernel/exit.c:wait_consider_task: a dead tracee neither stops nor goes on any more, so a wait that is not
+// for ends has nothing to wait for.
+TEST_F(WaitTest, WaitWithoutWexitedForAZombieTraceeIsEchildAndLeavesIt) {
   Family();
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   Die(kTracee, 0x300);
-  EXPECT_EQ(Waitid(kTracer, kIdAll, 0, kWcontinued | kWnohang), 0);
+  for (const uint32_t flags : {kWuntraced, kWcontinued, kWuntraced | kWcontinued}) {
+    const int64_t result = Waitid(kTracer, kIdPid, kTracee.value, flags | kWnohang);
+    EXPECT_TRUE(result == -ECHILD || result == kNative) << flags << ": " << result;
+  }
   EXPECT_EQ(Wait(kTracer), ExitOf(kTracee, 0x300));
-}
-
-// kernel/exit.c:wait_consider_task: a dead tracee can't stop any more, so a wait for stops alone has nothing
-// to wait for.
-TEST_F(WaitTest, WaitForStopsAloneOfAZombieTraceeIsEchild) {
-  Family();
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  Die(kTracee, 0);
-  const int64_t result = Waitid(kTracer, kIdPid, kTracee.value, kWuntraced | kWnohang);
-  EXPECT_TRUE(result == -ECHILD || result == kNative) << result;
 }
 
 TEST_F(WaitTest, TraceesMatchByTid) {

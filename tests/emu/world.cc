@@ -139,7 +139,7 @@ bool World::StepOfRunning(Tid tid) {
   }
   if (actor.restarts) {
     actor.restarts = false;
-    if (quiet_ || Chance(30)) {
+    if (!actor.must_restart && (quiet_ || Chance(30))) {
       thread.regs.rax = -EINTR;  // a handler without SA_RESTART
       return true;
     }
@@ -192,18 +192,22 @@ void World::Act(Tid tid) {
 void World::Drain() {
   quiet_ = true;
   bool busy = true;
-  for (int round = 0; busy && round < 2000 && complaints_.empty(); ++round) {
+  for (int round = 0; busy && round < 4000 && complaints_.empty(); ++round) {
     busy = Step();
     for (const Tid tid : Living()) {
       if (Alive(tid) && DrainOf(tid)) busy = true;
       LookForAnswers();
     }
     if (busy || !complaints_.empty()) continue;
+    LookForAnswers();
     // Whoever still waits for somebody in particular has waited long enough.
     for (const Tid tid : Living()) {
       if (Alive(tid) && Runs(tid) && (actors_[tid.value].in_call || actors_[tid.value].in_native_wait)) {
+        actors_[tid.value].slept = true;
         StopWithSignal(tid, SIGALRM);
+        if (Alive(tid)) actors_[tid.value].slept = false;
         busy = true;
+        break;
       }
     }
     for (const Tid tid : Living()) {

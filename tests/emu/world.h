@@ -49,10 +49,13 @@ class World : private Guests {
     bool in_native_wait = false;  // the kernel holds it in a wait
     bool must_stop = false;       // its answer was refused or lost: a signal is on its way
     bool lost = false;            // ... lost
+    bool must_restart = false;    // -ERESTARTNOINTR
     bool restarts = false;        // the call starts again when it runs
     bool must_group_stop = false;
     std::optional<Tid> execs;  // waits for its siblings to be gone
     bool traced = false;       // perhaps
+    bool dropped = false;      // who waited for its stop may be dead
+    bool slept = false;        // nothing has come for its parked call, they say
     bool interrupted = false;  // in the end
     int signal = 0;            // of the signal-delivery-stop it is in
     std::set<int> choices;     // what tracers may let through instead

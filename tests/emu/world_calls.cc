@@ -225,8 +225,15 @@ void World::MaybeTold() {
 }
 
 void World::Restarted(Tid tid) {
+  actors_[tid.value].lost = false;
+  current_ = tid.value;
   const int64_t result = Restart(tid);
+  current_ = 0;
   Tell(std::to_string(tid.value) + " restarts its call: " + ::testing::PrintToString(WaitOf(tid)));
+  const auto attempt = attempts_.find(tid.value);
+  if (attempt != attempts_.end() && attempt->second.resumes && result == 0 && Alive(attempt->second.target)) {
+    actors_[attempt->second.target.value].told.erase(ProcessOf(tid));
+  }
   CallEnded(tid, result);
   if (result == kNative) NativeWait(tid);
 }

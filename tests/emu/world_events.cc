@@ -44,6 +44,7 @@ void World::BeforeStop(Tid tid) {
   Actor& actor = actors_[tid.value];
   actor.signal = 0;
   actor.choices.clear();
+  actor.dropped = false;
   if (actor.in_native_wait) {
     actor.in_native_wait = false;
     kernel.at(tid).blocked_in = -1;
@@ -63,6 +64,8 @@ void World::AfterStop(Tid tid) {
   const int64_t rax = Rax(tid);
   if (rax == -kErestartsys || rax == -kErestartnointr) {
     actor.restarts = true;
+    actor.must_restart = rax == -kErestartnointr;
+    if (actor.lost) attempts_.erase(tid.value);
     return;
   }
   const auto attempt = attempts_.find(tid.value);
@@ -78,6 +81,9 @@ void World::AfterStop(Tid tid) {
     return;
   }
   if (actor.waits && rax > 0) Told(tid);
+  if (actor.waits && rax > 0 && actor.slept) {
+    Complain(std::to_string(tid.value) + " has slept through the report of " + std::to_string(rax));
+  }
 }
 
 void World::Bear(Tid parent, bool thread) {
@@ -153,7 +159,8 @@ bool World::StepOfDying(Tid tid) {
   Actor& actor = actors_[tid.value];
   if (actor.in_call && actor.waits) MaybeTold();
   actor.exiting = true;
-  actor.in_call = actor.in_native_wait = actor.must_stop = actor.restarts = actor.must_group_stop = false;
+  actor.in_call = actor.in_native_wait = actor.must_stop = actor.restarts = actor.must_restart =
+      actor.must_group_stop = false;
   actor.lost = false;
   actor.execs.reset();
   actor.told.clear();
@@ -213,7 +220,7 @@ void World::CheckResume(const FakeThread& thread, int signal) {
   Actor& actor = it->second;
   if (actor.exiting) {  // its tracees are let go; those of its siblings stay, but who knows which they are
     for (auto& [tid, other] : actors_) {
-      if (other.told.erase(thread.facts.tgid) != 0) other.choices.insert(0);
+      if (other.told.erase(thread.facts.tgid) != 0) other.dropped = true;
     }
   }
   std::set<int> allowed;
@@ -232,7 +239,7 @@ void World::CheckResume(const FakeThread& thread, int signal) {
     actor.told.erase(kernel.at(Tid{caller}).facts.tgid);
   }
   // Tracers that are dead or dying hold nothing.
-  bool dropped = false;
+  bool dropped = actor.dropped;
   for (auto teller = actor.told.begin(); teller != actor.told.end();) {
     bool found = false, dies = false;
     for (const auto& [tid, other] : actors_) {
@@ -249,7 +256,8 @@ void World::CheckResume(const FakeThread& thread, int signal) {
              " holds it");
   }
   if (dropped || (attempted && nesting_)) allowed.insert(0);
-  if (!attempted || nesting_) allowed.insert(actor.signal);
+  // A stop that was waited for passes nothing on when its tracer dies.
+  if ((!attempted && !dropped) || nesting_) allowed.insert(actor.signal);
   // A syscall-stop nobody waited for when its tracer died.
   if (actor.signal == 0 && (thread.code & 0xff) == (SIGTRAP | 0x80)) allowed.insert(SIGTRAP);
   if (nesting_ || actor.choices.count(0) != 0) allowed.insert(0);
@@ -266,6 +274,7 @@ void World::CheckResume(const FakeThread& thread, int signal) {
   }
   actor.signal = 0;
   actor.choices.clear();
+  actor.dropped = false;
 }
 
 }  // namespace nestrace
