@@ -44,6 +44,10 @@ std::string World::Story() const {
              (actor.in_call ? ", in a call" : "") + (actor.in_native_wait ? ", in a native wait" : "") +
              (actor.must_stop ? ", interrupted" : "") + (actor.execs.has_value() ? ", execs" : "") + "\n";
   }
+  const std::vector<std::string>& calls = kernel.log();
+  for (size_t i = calls.size() > 30 ? calls.size() - 30 : 0; i < calls.size(); ++i) {
+    story += "    " + calls[i] + "\n";
+  }
   for (const std::string& violation : kernel.violations()) story += "violation: " + violation + "\n";
   return story;
 }

@@ -93,7 +93,7 @@ class World : private Guests {
   void RandomPtrace(Tid tid);
   void RandomWait(Tid tid);
   int64_t PtraceOf(Tid tid, long request, Tid target, uint64_t data);
-  void WaitOfActor(Tid tid, pid_t pid, uint32_t flags);
+  int64_t WaitOfActor(Tid tid, pid_t pid, uint32_t flags);
   void ChangeSigaction(Tid tid, uint64_t handler, uint64_t flags);
   void CallEnded(Tid tid, int64_t result);
   void LookForAnswers();

@@ -103,7 +103,7 @@ void World::RandomWait(Tid tid) {
   WaitOfActor(tid, pid, flags);
 }
 
-void World::WaitOfActor(Tid tid, pid_t pid, uint32_t flags) {
+int64_t World::WaitOfActor(Tid tid, pid_t pid, uint32_t flags) {
   Actor& actor = actors_[tid.value];
   actor.waits = true;
   attempts_.erase(tid.value);
@@ -112,7 +112,7 @@ void World::WaitOfActor(Tid tid, pid_t pid, uint32_t flags) {
   const Waited waited = Wait(tid, pid, flags);
   Tell(std::to_string(tid.value) + ": wait4(" + std::to_string(pid) + ", " + std::to_string(flags) +
        ") = " + ::testing::PrintToString(waited));
-  if (!Alive(tid)) return;
+  if (!Alive(tid)) return waited.result;
   CallEnded(tid, waited.result);
   if (waited.result == kNative && (flags & kWnohang) == 0 && Alive(tid) && Runs(tid)) {
     if (NativeWait(tid).value == 0 && !quiet_ && Chance(50)) {
@@ -123,6 +123,7 @@ void World::WaitOfActor(Tid tid, pid_t pid, uint32_t flags) {
   } else if (waited.result == kNative) {
     NativeWait(tid);
   }
+  return waited.result;
 }
 
 // What the kernel itself reports: a child's zombie that is no tracer's any more.
@@ -253,14 +254,14 @@ bool World::DrainOf(Tid tid) {
   for (const Tid tracee : Living()) {
     if (!IsFree(tid)) return true;
     if (!Alive(tracee) || !Stopped(tracee)) continue;
-    WaitOfActor(tid, tracee.value, kWnohang | kWall);
+    if (WaitOfActor(tid, tracee.value, kWnohang | kWall) > 0) busy = true;
     if (!IsFree(tid) || !Alive(tracee)) return true;
     if (PtraceOf(tid, kCont, tracee, 0) == 0) busy = true;
   }
   for (const Tid tracee : Living()) {
     if (!IsFree(tid)) return true;
     if (!Alive(tracee) || kernel.at(tracee).state != FakeThread::State::kZombie) continue;
-    WaitOfActor(tid, tracee.value, kWnohang | kWall);
+    if (WaitOfActor(tid, tracee.value, kWnohang | kWall) > 0) busy = true;
     if (kernel.at(tracee).state == FakeThread::State::kReaped) busy = true;
   }
   return busy;
