@@ -119,6 +119,7 @@ void Core::OnNotification(const Notification& notification) {
   }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
+  caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
   if (caller->kicked || caller->interrupt_coming) return;  // it is interrupted already
   if (caller->doubt.has_value() && SameCall(caller->doubt->notification, notification)) {

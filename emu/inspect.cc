@@ -378,6 +378,10 @@ Outcome Core::SeccompGetFilter(const RequestArgs& args) {
     return Outcome::Return(-ESRCH);
   }
   if (!caller.has_cap_sys_admin || caller.seccomp_filters != 1) return Outcome::Return(-EACCES);
+  // The capability counts in the initial user namespace, which the kernel judges by us.
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid, 0, {}) == -EACCES) {
+    return Outcome::Return(-EACCES);
+  }
   const uint64_t visible = tracee.seccomp_filters - 1;
   if (visible == 0) return Outcome::Return(-EINVAL);  // as for a task without seccomp
   if (args.addr >= visible) return Outcome::Return(-ENOENT);
@@ -396,6 +400,9 @@ Outcome Core::SeccompGetMetadata(const RequestArgs& args) {
     return Outcome::Return(-ESRCH);
   }
   if (!caller.has_cap_sys_admin || caller.seccomp_filters != 1) return Outcome::Return(-EACCES);
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid, 0, {}) == -EACCES) {
+    return Outcome::Return(-EACCES);
+  }
   uint64_t metadata[2] = {0, 0};  // filter_off, flags
   const uint64_t size = std::min<uint64_t>(args.addr, sizeof(metadata));
   if (size < sizeof(metadata[0])) return Outcome::Return(-EINVAL);

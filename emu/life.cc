@@ -242,7 +242,14 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
     threads_[tgid] = std::move(owned);
     thread = caller;
   }
+  // Whatever was under way with its old self is over.
   thread->call = Call();
+  thread->kicked = thread->interrupt_coming = thread->wait_interrupted = false;
+  thread->filter_event = thread->past_filter = false;
+  thread->injection.reset();
+  thread->doubt.reset();
+  thread->changed_argument.reset();
+  thread->behind_syscall = 0;
   SigchldDisposition& sigchld = thread->process->sigchld;
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
   sigchld.no_stop = sigchld.no_wait = false;

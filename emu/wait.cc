@@ -129,7 +129,7 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
-  bool natural = false, traced = false, expected = false, zombie_leader = false;
+  bool natural = false, traced = false, expected = false, only_zombies = false;
   const auto matches = [&](Tid tid) {
     if (spec.who == WaitSpec::Who::kAny) return true;
     if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
@@ -138,7 +138,11 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
         link->tracee->process->threads.size() > 1) {
-      zombie_leader = true;
+      only_zombies = true;
+      return std::nullopt;
+    }
+    if (link->state == Link::State::kExited && (spec.flags & kWexited) == 0) {
+      only_zombies = true;
       return std::nullopt;
     }
     traced = true;
@@ -185,7 +189,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (auto finding = consider(link)) return *finding;
     }
   }
-  if (!traced && zombie_leader && !natural) return {WaitFinding::Kind::kNoChild, nullptr};
+  if (!traced && only_zombies && !natural) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
   if (expected) return {WaitFinding::Kind::kExpected, nullptr};
   if (natural) return {WaitFinding::Kind::kNative, nullptr};
