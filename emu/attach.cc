@@ -9,10 +9,18 @@
 
 namespace nestrace {
 
-// Is `thread` traced by `ancestor`, directly or through its tracers?
-bool Core::TracedUpTo(const Thread& thread, const Process& ancestor) const {
-  for (const auto& link : thread.links) {
-    if (link->tracer->process == &ancestor || TracedUpTo(*link->tracer, ancestor)) return true;
+// Is `thread` traced by `ancestor`, directly or through its tracers? (Guests may trace each other in a
+// circle.)
+bool Core::TracedUpTo(const Thread& thread, const Process& ancestor) {
+  absl::flat_hash_set<const Thread*> seen = {&thread};
+  std::vector<const Thread*> open = {&thread};
+  while (!open.empty()) {
+    const Thread* next = open.back();
+    open.pop_back();
+    for (const auto& link : next->links) {
+      if (link->tracer->process == &ancestor) return true;
+      if (seen.insert(link->tracer).second) open.push_back(link->tracer);
+    }
   }
   return false;
 }

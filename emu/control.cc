@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
+
 #include "emu/core.h"
 
 namespace nestrace {
@@ -128,8 +130,8 @@ void Core::ContinueFrom(Link* link, int signal) {
   link->state = Link::State::kRunning;
   if (thread->state != Thread::State::kStopped) return;
   if (stop.holder != link) {
-    // A stop of the link's own, beside the thread's: the thread goes on if nobody else holds it.
-    if (stop.holder == nullptr) Finish(thread);
+    // A stop of the link's own, beside the thread's: that one goes on if nobody else holds it.
+    if (stop.holder == nullptr) Advance(thread);
     return;
   }
   stop.holder = nullptr;
@@ -180,6 +182,13 @@ void Core::LetGo(Link* link, int signal) {
   }
   RemoveLink(link);
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
+  if (thread->state != Thread::State::kListening) return;
+  const bool listened = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& other) {
+    return other->state == Link::State::kListening;
+  });
+  // What only this link kept from running runs: all but an untraced thread in a group-stop.
+  if (listened || (thread->links.empty() && thread->process->group_stopped)) return;
+  thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
 }
 
 Outcome Core::Interrupt(Link* link) {
@@ -187,7 +196,7 @@ Outcome Core::Interrupt(Link* link) {
   return Outcome::ReturnThen(0, [this, link] {
     Thread* thread = link->tracee;
     if (thread->state == Thread::State::kZombie || thread->state == Thread::State::kExiting) return;
-    if (thread->state == Thread::State::kStopped && link->state == Link::State::kRunning) {
+    if (thread->state == Thread::State::kStopped && link->state != Link::State::kStopped) {
       // Another tracer holds the thread: this one sees it stopped at once.
       ReportInterrupt(link);
       return;
@@ -210,7 +219,7 @@ Outcome Core::Listen(const RequestArgs& args) {
       thread->stop.holder = nullptr;
       Advance(thread);
     } else if (thread->stop.holder == nullptr) {
-      Finish(thread);
+      Advance(thread);
     }
   });
 }

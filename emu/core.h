@@ -127,6 +127,7 @@ class Core {
   // --- life.cc
   void OnBirth(Thread* parent, Tid tid, int event);
   void ClaimChildren(Thread* dying);
+  bool AdoptOrphan(Tid tid);
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
   void OnEventExit(Thread* thread);
@@ -179,7 +180,7 @@ class Core {
   // --- attach.cc
   Outcome Traceme(Thread* caller);
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
-  bool TracedUpTo(const Thread& thread, const Process& ancestor) const;
+  static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
   Link* AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, uint64_t options);
   void RemoveLink(Link* link);

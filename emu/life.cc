@@ -198,6 +198,20 @@ void Core::ClaimChildren(Thread* dying) {
   }
 }
 
+// A thread has made its first stop and no parent has announced it. If there is none any more that could (it
+// was killed inside fork and is gone), the thread is taken in without.
+bool Core::AdoptOrphan(Tid tid) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts) || facts.parent_tgid == options_.supervisor) return false;
+  const Process* process = FindProcess(Tid{facts.tgid == tid.value ? facts.parent_tgid : facts.tgid});
+  if (process != nullptr && !process->threads.empty()) return false;
+  Thread* thread = AddThread(tid, facts, nullptr);
+  const EarlyStop stop = early_stops_[tid];
+  early_stops_.erase(tid);
+  OnFirstStop(thread, stop.code, stop.usage);
+  return true;
+}
+
 void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
   child->state = Thread::State::kStopped;
   child->stop = Stop();

@@ -19,6 +19,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   Thread* thread = Find(tid);
   if (thread == nullptr) {
     early_stops_[tid] = {code, usage};
+    if (AdoptOrphan(tid)) Pump();
     return;
   }
   if (thread->state == Thread::State::kNewborn) {
@@ -204,6 +205,8 @@ void Core::Advance(Thread* thread) {
   Stop& stop = thread->stop;
   while (!stop.ahead.empty()) {
     Link* link = stop.ahead.back();
+    if (link->state == Link::State::kStopped)
+      return;  // in a stop of its own; it is next when it has left that
     stop.ahead.pop_back();
     // A tracer before suppressed the signal.
     if (stop.kind == StopKind::kSignal && stop.signal == 0 && !stop.step_trap) continue;
@@ -238,6 +241,8 @@ void Core::Finish(Thread* thread) {
     if (link->state == Link::State::kStopped) return;
     if (link->state == Link::State::kListening) listening = true;
   }
+  // Who listens in a stop of its own, beside a stop of another kind, simply keeps the thread.
+  if (listening && stop.kind != StopKind::kGroupStop && stop.kind != StopKind::kTrap) return;
   if (listening || (stop.kind == StopKind::kGroupStop && thread->links.empty())) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
       thread->state = Thread::State::kListening;
