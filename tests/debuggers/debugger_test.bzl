@@ -26,7 +26,8 @@ def debuggee(name, src, copts = []):
         testonly = True,
         srcs = [src],
         copts = _FLAGS + copts,
-        linkopts = ["-pthread", "-Wl,-z,lazy"],
+        # Bazel links C programs with the library of C++ too; these shall load what they use.
+        linkopts = ["-pthread", "-Wl,-z,lazy", "-Wl,--as-needed"],
     )
 
 def debugger_test(name, nested = False, size = "small", tags = []):
