@@ -1,0 +1,6 @@
+#ifndef NESTRACE_EXAMPLES_BUILD_PRINT_H_
+#define NESTRACE_EXAMPLES_BUILD_PRINT_H_
+
+void print_area(int area);
+
+#endif  // NESTRACE_EXAMPLES_BUILD_PRINT_H_
