@@ -100,6 +100,22 @@ class FrontProcess {
   int stop_signal_ = 0;
 };
 
+// What the terminal sent to nestrace before it was two processes is pending in the front alone; what it sends
+// from the fork on, in both. So the front tells after the fork what it has, and none is missed.
+void SendEarlySignals(int channel) {
+  std::vector<int> signals;
+  TakeTerminalSignals(true, &signals);
+  signals.push_back(0);  // an empty message would look like the end
+  send(channel, signals.data(), signals.size() * sizeof(int), MSG_NOSIGNAL);
+}
+
+std::vector<int> ReceiveEarlySignals(int channel) {
+  std::vector<int> signals(16);
+  const ssize_t got = recv(channel, signals.data(), signals.size() * sizeof(int), 0);
+  signals.resize(got > 0 ? got / sizeof(int) - 1 : 0);
+  return signals;
+}
+
 }  // namespace
 
 absl::StatusOr<Front> Front::Split() {
@@ -119,11 +135,14 @@ absl::StatusOr<Front> Front::Split() {
   if (supervisor > 0) {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     supervisor_end.Reset();
+    SendEarlySignals(front_end.get());
     FrontProcess(supervisor, std::move(front_end), std::move(signals)).Run();
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (getppid() != front) _exit(125);  // it was killed before that took effect
-  return Front(front, std::move(supervisor_end));
+  front_end.Reset();
+  std::vector<int> early = ReceiveEarlySignals(supervisor_end.get());
+  return Front(front, std::move(supervisor_end), std::move(early));
 }
 
 void Front::ShowJobState(int signal) {

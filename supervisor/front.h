@@ -21,6 +21,9 @@
 
 #include <sys/types.h>
 
+#include <utility>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "supervisor/signal_forwarder.h"
 #include "supervisor/unique_fd.h"
@@ -33,15 +36,17 @@ class Front {
   static absl::StatusOr<Front> Split();
 
   // The signals that are sent to the front.
-  SignalSource signals() const { return {channel_.get(), pid_}; }
+  SignalSource signals() const { return {channel_.get(), pid_, early_}; }
   // PROGRAM was stopped by `signal`, or runs again if it is 0.
   void ShowJobState(int signal);
 
  private:
-  Front(pid_t pid, UniqueFd channel) : pid_(pid), channel_(std::move(channel)) {}
+  Front(pid_t pid, UniqueFd channel, std::vector<int> early)
+      : pid_(pid), channel_(std::move(channel)), early_(std::move(early)) {}
 
   pid_t pid_;
   UniqueFd channel_;
+  std::vector<int> early_;
 };
 
 // Ends the process with exit code `value`, or of signal `value`, without a core file of its own.

@@ -19,6 +19,20 @@ bool IsFault(int signal) {
 
 }  // namespace
 
+void TakeTerminalSignals(bool all, std::vector<int>* signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTSTP}) sigaddset(&set, signal);
+  const timespec now = {0, 0};
+  siginfo_t info;
+  while (sigtimedwait(&set, &info, &now) > 0) {
+    // A signal to the process group during a fork reaches the child as well, but without its siginfo, which
+    // then says SI_USER and pid 0 (kernel/fork.c:copy_process, `delayed`).
+    const bool during_fork = info.si_code == SI_USER && info.si_pid == 0;
+    if (all || info.si_code > 0 || during_fork) signals->push_back(info.si_signo);
+  }
+}
+
 void SignalForwarder::NoteSignalStop(Tid tid, int signal) {
   if (signal < 1 || signal > kMaxSignal || signal == SIGCHLD || IsFault(signal)) return;
   if (!(tid == program_) && syscall(SYS_tgkill, program_.value, tid.value, 0) < 0) return;

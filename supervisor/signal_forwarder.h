@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <vector>
 
 #include "emu/types.h"
 
@@ -26,7 +27,13 @@ namespace nestrace {
 struct SignalSource {
   int fd = -1;  // -1: none. Not owned
   pid_t process = 0;
+  // Signals that came before there was a PROGRAM to get its own copy; it starts with them pending.
+  std::vector<int> early;
 };
+
+// Takes the pending signals of the terminal, SIGHUP, SIGINT, SIGQUIT and SIGTSTP, from the calling process,
+// in which they are blocked. Appends those that the kernel made, and if `all` those that were sent too.
+void TakeTerminalSignals(bool all, std::vector<int>* signals);
 
 class SignalForwarder {
  public:

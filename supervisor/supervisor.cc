@@ -90,7 +90,16 @@ absl::Status Supervisor::Seize() {
   // have been seized.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   emulator_.AddRoot(program_);
+  PassOnEarlySignals();
   return launch_.Go();
+}
+
+// A Ctrl-C of the moment when nestrace was there but PROGRAM was not. PROGRAM has everything blocked until it
+// is executed, so a signal that it got as well merges with ours.
+void Supervisor::PassOnEarlySignals() {
+  std::vector<int> signals = options_.signals.early;
+  TakeTerminalSignals(false, &signals);
+  for (int signal : signals) kill(program_.value, signal);
 }
 
 Result Supervisor::Run() {

@@ -58,6 +58,7 @@ class Supervisor {
   Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options);
 
   absl::Status Seize();
+  void PassOnEarlySignals();
   void HandleRound(bool sigchld, bool launch, bool signals, bool notification);
   bool HandleLaunch();  // true if there was a message
   void HandleSignals();
