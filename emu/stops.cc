@@ -241,8 +241,13 @@ void Core::Finish(Thread* thread) {
     if (link->state == Link::State::kStopped) return;
     if (link->state == Link::State::kListening) listening = true;
   }
-  // Who listens in a stop of its own, beside a stop of another kind, simply keeps the thread.
-  if (listening && stop.kind != StopKind::kGroupStop && stop.kind != StopKind::kTrap) return;
+  if (listening && stop.kind != StopKind::kGroupStop && stop.kind != StopKind::kTrap) {
+    // PTRACE_LISTEN in a stop of the link's own, beside a kernel stop of another kind: only a real
+    // PTRACE_EVENT_STOP ends with SIGCONT, so the thread goes into one.
+    thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+    ResumeThread(thread);
+    return;
+  }
   if (listening || (stop.kind == StopKind::kGroupStop && thread->links.empty())) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
       thread->state = Thread::State::kListening;

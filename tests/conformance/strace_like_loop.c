@@ -4,7 +4,9 @@
 
 #include "guest.h"
 
+static volatile pid_t thread_tid;
 static void* thread_main(void* unused) {
+  thread_tid = gettid();
   syscall(SYS_getppid);
   return unused;
 }
@@ -28,6 +30,8 @@ static void body(void) {
   pthread_t thread;
   pthread_create(&thread, NULL, thread_main, NULL);
   pthread_join(thread, NULL);
+  // Joined is not gone: an exit of the group before its own end would be the thread's status.
+  while (syscall(SYS_tgkill, getpid(), thread_tid, 0) == 0) sched_yield();
   syscall(SYS_exit_group, 3);
 }
 
