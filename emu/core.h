@@ -127,6 +127,7 @@ class Core {
   // --- life.cc
   void OnBirth(Thread* parent, Tid tid, int event);
   void ClaimChildren(Thread* dying);
+  bool MayBeAnnounced(Tid tid, const ThreadFacts& facts) const;
   bool AdoptOrphan(Tid tid);
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);

@@ -178,7 +178,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
 // does not stop for a thread with a fatal signal. Its child, stopped already, would wait for that event for
 // ever.
 void Core::ClaimChildren(Thread* dying) {
-  if (early_stops_.empty()) return;
+  if (early_stops_.empty() && early_exits_.empty()) return;
   struct user_regs_struct regs;
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, dying->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
@@ -188,6 +188,9 @@ void Core::ClaimChildren(Thread* dying) {
   if (!MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
   std::vector<Tid> waiting;
   for (const auto& [tid, stop] : early_stops_) waiting.push_back(tid);
+  for (const auto& [tid, info] : early_exits_) {
+    if (!early_stops_.contains(tid)) waiting.push_back(tid);
+  }
   for (const Tid tid : waiting) {
     ThreadFacts facts;
     if (!kernel_->ReadFacts(tid, &facts)) continue;
@@ -198,13 +201,18 @@ void Core::ClaimChildren(Thread* dying) {
   }
 }
 
+// Is there a process whose event may still tell of the new thread `tid`?
+bool Core::MayBeAnnounced(Tid tid, const ThreadFacts& facts) const {
+  if (facts.parent_tgid == options_.supervisor) return true;
+  const Process* process = FindProcess(Tid{facts.tgid == tid.value ? facts.parent_tgid : facts.tgid});
+  return process != nullptr && !process->threads.empty();
+}
+
 // A thread has made its first stop and no parent has announced it. If there is none any more that could (it
 // was killed inside fork and is gone), the thread is taken in without.
 bool Core::AdoptOrphan(Tid tid) {
   ThreadFacts facts;
-  if (!kernel_->ReadFacts(tid, &facts) || facts.parent_tgid == options_.supervisor) return false;
-  const Process* process = FindProcess(Tid{facts.tgid == tid.value ? facts.parent_tgid : facts.tgid});
-  if (process != nullptr && !process->threads.empty()) return false;
+  if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) return false;
   Thread* thread = AddThread(tid, facts, nullptr);
   const EarlyStop stop = early_stops_[tid];
   early_stops_.erase(tid);
@@ -313,7 +321,12 @@ void Core::OnTracerGone(Thread* tracer) {
 void Core::OnExit(Tid tid, const ExitInfo& info) {
   Thread* thread = Find(tid);
   if (thread == nullptr) {
-    early_exits_[tid] = info;  // its parent's event is still to come
+    ThreadFacts facts;
+    if (kernel_->ReadFacts(tid, &facts) && !MayBeAnnounced(tid, facts)) {
+      kernel_->Reap(tid);
+    } else {
+      early_exits_[tid] = info;  // its parent's event is still to come
+    }
     return;
   }
   if (thread->state == Thread::State::kZombie) return;
