@@ -6,8 +6,8 @@
 //   attach.cc   TRACEME, ATTACH, SEIZE and who may
 //   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
 //   inspect.cc  reading and writing a stopped tracee
-//   inject.cc     a SIGCHLD that a tracer is made to send itself
-//   seccomp.cc    PTRACE_EVENT_SECCOMP of intercepted calls
+//   inject.cc   a SIGCHLD that a tracer is made to send itself
+//   seccomp.cc  PTRACE_EVENT_SECCOMP of intercepted calls
 //   wait.cc     wait4, waitid, waitpid
 
 #ifndef NESTRACE_EMU_CORE_H_
