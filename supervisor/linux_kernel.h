@@ -26,6 +26,9 @@ class LinuxKernel final : public Kernel {
 
   // Until there is a listener no notification can be answered: Answer and Continue return false.
   void set_listener(Listener* listener) { listener_ = listener; }
+  // A guest has made a call of the i386 ABI: the kernel has them, and we may make them too. Registers alone
+  // prove nothing, a tracer can write them.
+  void NoteI386Call() { ptrace_.AllowI386(); }
   // How many zombies were reaped: each may make another one waitable, its thread group leader.
   uint64_t reaped() const { return reaped_; }
 

@@ -27,9 +27,18 @@ long NativePtrace(long request, Tid tid, uint64_t addr, uint64_t data) {
   return result < 0 ? -errno : result;
 }
 
+uint32_t Low(const void* pointer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer)); }
+
+}  // namespace
+
+PtraceCaller::~PtraceCaller() {
+  if (low_ != nullptr) munmap(low_, low_size_);
+}
+
 // The 32-bit system call, made from 64-bit code (arch/x86/entry: int80_emulation). The kernel takes the low
 // halves of the registers. Kernels before 4.17 do not preserve r8 to r11.
-long CompatPtrace(long request, Tid tid, uint32_t addr, uint32_t data) {
+long PtraceCaller::CompatPtrace(long request, Tid tid, uint32_t addr, uint32_t data) const {
+  if (!has_i386_) return -EIO;
   uint64_t result = kI386Ptrace;
   asm volatile("int $0x80"
                : "+a"(result)
@@ -38,14 +47,6 @@ long CompatPtrace(long request, Tid tid, uint32_t addr, uint32_t data) {
                  "d"(static_cast<uint64_t>(addr)), "S"(static_cast<uint64_t>(data))
                : "memory", "cc", "r8", "r9", "r10", "r11");
   return static_cast<int32_t>(result);
-}
-
-uint32_t Low(const void* pointer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer)); }
-
-}  // namespace
-
-PtraceCaller::~PtraceCaller() {
-  if (low_ != nullptr) munmap(low_, low_size_);
 }
 
 char* PtraceCaller::LowMemory(size_t size) {

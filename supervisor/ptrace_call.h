@@ -6,8 +6,8 @@
 //   error = caller.CallWithBuffer(Abi::kI386, PTRACE_GETREGS, tid, 0, absl::MakeSpan(regs));
 //
 // An i386 call goes through `int $0x80`, so that the kernel itself makes the layouts of a 32-bit process; its
-// buffers are copied through memory below 4 GiB. It needs a kernel with IA32 emulation and would kill the
-// supervisor on another; but there no guest can have made an i386 call that asks for it.
+// buffers are copied through memory below 4 GiB. On a kernel without IA32 emulation that instruction would
+// kill the supervisor, so i386 calls are -EIO until AllowI386().
 //
 // Results are the kernel's: zero or more, or a negative errno. -ESRCH at any call.
 
@@ -29,6 +29,9 @@ class PtraceCaller {
   PtraceCaller(const PtraceCaller&) = delete;
   PtraceCaller& operator=(const PtraceCaller&) = delete;
 
+  // A guest has made an i386 call, so the kernel has them.
+  void AllowI386() { has_i386_ = true; }
+
   // `data` is a plain value.
   long Call(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data);
   // `data` is a buffer, `addr` a plain value.
@@ -40,9 +43,11 @@ class PtraceCaller {
   long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer);
 
  private:
+  long CompatPtrace(long request, Tid tid, uint32_t addr, uint32_t data) const;
   // Memory below 4 GiB for `size` bytes; null if there is none.
   char* LowMemory(size_t size);
 
+  bool has_i386_ = false;
   char* low_ = nullptr;
   size_t low_size_ = 0;
 };

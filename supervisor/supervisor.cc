@@ -178,6 +178,7 @@ void Supervisor::HandleSignals() {
 void Supervisor::HandleNotification() {
   Notification notification;
   if (!listener_.has_value() || !listener_->Receive(&notification)) return;
+  if (notification.abi == Abi::kI386) kernel_.NoteI386Call();
   const uint64_t reaped = kernel_.reaped();
   emulator_.OnNotification(notification);
   // A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD

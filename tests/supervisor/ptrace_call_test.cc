@@ -57,6 +57,13 @@ class PtraceCall : public ::testing::Test {
   PtraceCaller caller_;
 };
 
+// Registers that say so are no proof of a 32-bit call, and the instruction is deadly on some kernels.
+TEST_F(PtraceCall, I386CallsAreEioBeforeAGuestHasMadeOne) {
+  char regs[80];
+  EXPECT_EQ(caller_.Call(Abi::kI386, kPeekUser, guest_.tid(), 0, 0), -EIO);
+  EXPECT_EQ(caller_.CallWithBuffer(Abi::kI386, kGetRegs, guest_.tid(), 0, absl::MakeSpan(regs)), -EIO);
+}
+
 TEST_F(PtraceCall, PeekWritesToTheBufferAsTheSystemCallDoes) {
   uint64_t word = 0;
   EXPECT_EQ(
@@ -82,6 +89,7 @@ TEST_F(PtraceCall, UnknownThreadIsEsrch) {
 
 TEST_F(PtraceCall, I386LayoutsAreThoseOfA32BitTracer) {
   if (!HasI386Calls()) GTEST_SKIP() << "the kernel has no IA32 emulation";
+  caller_.AllowI386();
   char regs[80];
   memset(regs, kFill, sizeof(regs));
   EXPECT_EQ(caller_.CallWithBuffer(Abi::kI386, kGetRegs, guest_.tid(), 0, absl::MakeSpan(regs)), 0);
@@ -106,6 +114,7 @@ TEST_F(PtraceCall, I386LayoutsAreThoseOfA32BitTracer) {
 
 TEST_F(PtraceCall, I386RegsetHasAnIovecOfItsOwn) {
   if (!HasI386Calls()) GTEST_SKIP() << "the kernel has no IA32 emulation";
+  caller_.AllowI386();
   std::vector<char> xstate(70000, kFill);  // more than the first bounce buffer
   const long size =
       caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), 0x202, absl::MakeSpan(xstate));
@@ -118,6 +127,7 @@ TEST_F(PtraceCall, I386RegsetHasAnIovecOfItsOwn) {
 TEST_F(PtraceCall, PeekSigInfoInBothAbis) {
   for (Abi abi : {Abi::kX86_64, Abi::kI386}) {
     if (abi == Abi::kI386 && !HasI386Calls()) continue;
+    if (abi == Abi::kI386) caller_.AllowI386();
     std::vector<char> buffer(16 + 2 * 128, 0);
     // off 0, no flags (the thread's own queue), nr 2.
     buffer[12] = 2;
