@@ -9,57 +9,6 @@ namespace nestrace {
 
 namespace {
 
-const std::map<long, std::string>& RequestNames() {
-  static const auto* const kNames = new std::map<long, std::string>{
-      {kTraceme, "TRACEME"},
-      {kPeekText, "PEEKTEXT"},
-      {kPeekData, "PEEKDATA"},
-      {kPeekUser, "PEEKUSER"},
-      {kPokeText, "POKETEXT"},
-      {kPokeData, "POKEDATA"},
-      {kPokeUser, "POKEUSER"},
-      {kCont, "CONT"},
-      {kKill, "KILL"},
-      {kSingleStep, "SINGLESTEP"},
-      {kGetRegs, "GETREGS"},
-      {kSetRegs, "SETREGS"},
-      {kGetFpRegs, "GETFPREGS"},
-      {kSetFpRegs, "SETFPREGS"},
-      {kAttach, "ATTACH"},
-      {kDetach, "DETACH"},
-      {kGetFpxRegs, "GETFPXREGS"},
-      {kSetFpxRegs, "SETFPXREGS"},
-      {kOldSetOptions, "OLDSETOPTIONS"},
-      {kSyscall, "SYSCALL"},
-      {kGetThreadArea, "GET_THREAD_AREA"},
-      {kSetThreadArea, "SET_THREAD_AREA"},
-      {kArchPrctl, "ARCH_PRCTL"},
-      {kSysemu, "SYSEMU"},
-      {kSysemuSingleStep, "SYSEMU_SINGLESTEP"},
-      {kSingleBlock, "SINGLEBLOCK"},
-      {kSetOptions, "SETOPTIONS"},
-      {kGetEventMsg, "GETEVENTMSG"},
-      {kGetSigInfo, "GETSIGINFO"},
-      {kSetSigInfo, "SETSIGINFO"},
-      {kGetRegset, "GETREGSET"},
-      {kSetRegset, "SETREGSET"},
-      {kSeize, "SEIZE"},
-      {kInterrupt, "INTERRUPT"},
-      {kListen, "LISTEN"},
-      {kPeekSigInfo, "PEEKSIGINFO"},
-      {kGetSigMask, "GETSIGMASK"},
-      {kSetSigMask, "SETSIGMASK"},
-      {kSeccompGetFilter, "SECCOMP_GET_FILTER"},
-      {kSeccompGetMetadata, "SECCOMP_GET_METADATA"},
-      {kGetSyscallInfo, "GET_SYSCALL_INFO"},
-      {kGetRseqConfiguration, "GET_RSEQ_CONFIGURATION"},
-      {kSetSyscallUserDispatchConfig, "SET_SYSCALL_USER_DISPATCH_CONFIG"},
-      {kGetSyscallUserDispatchConfig, "GET_SYSCALL_USER_DISPATCH_CONFIG"},
-      {kSetSyscallInfo, "SET_SYSCALL_INFO"},
-  };
-  return *kNames;
-}
-
 std::string Number(uint64_t value) { return std::to_string(static_cast<int64_t>(value)); }
 
 bool IsDead(const FakeThread& thread) {
@@ -73,11 +22,6 @@ bool IsResume(long request) {
 }
 
 }  // namespace
-
-std::string RequestName(long request) {
-  const auto it = RequestNames().find(request);
-  return it == RequestNames().end() ? "PTRACE_" + std::to_string(request) : "PTRACE_" + it->second;
-}
 
 // --- the script.
 

@@ -28,6 +28,7 @@
 
 #include "emu/abi.h"
 #include "emu/kernel.h"
+#include "emu/names.h"
 #include "emu/types.h"
 
 namespace nestrace {
@@ -177,9 +178,6 @@ class FakeKernel : public Kernel {
   std::vector<std::string> log_;
   std::vector<std::string> violations_;
 };
-
-// "PTRACE_CONT" for 7, and so on.
-std::string RequestName(long request);
 
 }  // namespace nestrace
 
