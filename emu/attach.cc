@@ -45,7 +45,8 @@ std::optional<size_t> Core::PlaceFor(const Thread& tracer, const Thread& target)
   return place;
 }
 
-Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, uint64_t options) {
+Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::LinkOrigin origin, bool seized,
+                    uint64_t options) {
   auto owned = std::make_unique<Link>();
   Link* link = owned.get();
   link->tracer = tracer;
@@ -55,11 +56,23 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, u
   tracee->links.insert(tracee->links.begin() + place, std::move(owned));
   tracer->tracees.push_front(link);
   dirty_.insert(tracer->process->tgid);
+  if (observer_ != nullptr) {
+    observer_->OnAttached({.tracer = tracer->tid,
+                           .tracee = tracee->tid,
+                           .origin = origin,
+                           .seized = seized,
+                           .options = options,
+                           .outer = static_cast<int>(place),
+                           .inner = static_cast<int>(tracee->links.size() - 1 - place)});
+  }
   return link;
 }
 
-void Core::RemoveLink(Link* link) {
+void Core::RemoveLink(Link* link, Observer::LinkEnd reason) {
   Thread* tracee = link->tracee;
+  if (observer_ != nullptr) {
+    observer_->OnDetached({.tracer = link->tracer->tid, .tracee = tracee->tid, .reason = reason});
+  }
   dirty_.insert(link->tracer->process->tgid);
   if (tracee->process->parent != nullptr) dirty_.insert(tracee->process->parent->process->tgid);
   link->tracer->tracees.remove(link);
@@ -82,7 +95,9 @@ Outcome Core::Traceme(Thread* caller) {
   if (!place.has_value()) return Outcome::Return(-EPERM);
   if (parent->state == Thread::State::kExiting || parent->state == Thread::State::kZombie)
     return Outcome::Return(0);
-  return Outcome::ReturnThen(0, [this, parent, caller, place] { AddLink(parent, caller, *place, false, 0); });
+  return Outcome::ReturnThen(0, [this, parent, caller, place] {
+    AddLink(parent, caller, *place, Observer::LinkOrigin::kTraceme, false, 0);
+  });
 }
 
 // kernel/ptrace.c:ptrace_attach, in its order.
@@ -102,7 +117,8 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
-    Link* link = AddLink(caller, target, *place, seize, seize ? data : 0);
+    const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
+    Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     if (target->state == Thread::State::kListening) {
       // A stopped task enters ptrace-stop at once, whichever way it is attached.
       link->trap_expected = true;

@@ -166,8 +166,10 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   const bool stopped = caller->state == Thread::State::kStopped;
   switch (outcome.kind) {
     case Outcome::Kind::kPark:
+      Observe(*caller, Observer::Road::kParked);
       return;
     case Outcome::Kind::kStopCaller:
+      Observe(*caller, stopped ? Observer::Road::kRestarts : Observer::Road::kNeedsStop);
       if (!stopped) {
         Kick(caller);
       } else {
@@ -180,9 +182,12 @@ void Core::Carry(Thread* caller, Outcome outcome) {
         if (kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, -kErestartnointr) == 0) {
           call.phase = Call::Phase::kNone;
         }
+        Observe(*caller, Observer::Road::kRestarts);
         return;
       }
       if (kernel_->Continue(call.notification.id)) call.phase = Call::Phase::kContinued;
+      Observe(*caller,
+              call.phase == Call::Phase::kContinued ? Observer::Road::kKernel : Observer::Road::kRefused);
       return;
     case Outcome::Kind::kReturn:
       break;
@@ -202,7 +207,27 @@ void Core::Carry(Thread* caller, Outcome outcome) {
       call.entered_again = false;
     }
   }
+  const Observer::Road road = stopped ? Observer::Road::kRegisters : Observer::Road::kAnswered;
+  Observe(*caller, taken ? road : Observer::Road::kRefused, outcome.value);
   if (taken && outcome.then) outcome.then();
+}
+
+void Core::Observe(const Thread& caller, Observer::Road road, int64_t result) const {
+  if (observer_ == nullptr) return;
+  ObserveCall(caller, caller.call.notification, road, result);
+}
+
+void Core::ObserveCall(const Thread& caller, const Notification& n, Observer::Road road,
+                       int64_t result) const {
+  const CallKind kind = KindOf(n.abi, n.nr);
+  if (kind != CallKind::kPtrace && !IsWait(kind)) return;
+  Observer::Call call = {.call = &n, .road = road, .result = result};
+  if (kind == CallKind::kPtrace) {
+    const Thread* target =
+        n.args[0] == kTraceme ? caller.process->parent : FromGuest(caller, static_cast<pid_t>(n.args[1]));
+    if (target != nullptr) call.target = target->tid;
+  }
+  observer_->OnCall(call);
 }
 
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
@@ -249,6 +274,7 @@ void Core::Settle(Thread* thread) {
     Carry(thread, outcome.kind == Outcome::Kind::kPark ? Outcome::Continue() : std::move(outcome));
   } else if (was_interrupted) {
     thread->wait_interrupted = true;
+    Observe(*thread, Observer::Road::kInterrupted);
   } else {
     SettleWait(thread, was_continued);
   }
@@ -264,6 +290,7 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
       thread->doubt.reset();
       Carry(thread, Outcome::Return(result));
     } else {
+      Observe(*thread, Observer::Road::kRestarts);
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     }
     return true;
@@ -274,10 +301,12 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
   });
   if (every_call_stops) {
     if (before.entered_again) return false;  // another call
+    Observe(*thread, Observer::Road::kLost, before.result);
     Carry(thread, Outcome::Return(before.result));
     return true;
   }
   Doubted(thread, before.result);
+  Observe(*thread, Observer::Road::kRestarts);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   return true;
 }
@@ -304,6 +333,9 @@ void Core::ResolveDoubts(uint64_t id) {
     if (thread == nullptr || !thread->doubt.has_value()) continue;
     if (all_seen) {
       thread->doubt->lost = true;
+      if (observer_ != nullptr) {
+        ObserveCall(*thread, thread->doubt->notification, Observer::Road::kLost, thread->doubt->result);
+      }
     } else {
       thread->doubt.reset();
     }
@@ -323,6 +355,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
     return;
   }
   thread->wait_interrupted = true;
+  Observe(*thread, Observer::Road::kInterrupted);
   if (KindOf(n.abi, n.nr) != CallKind::kWaitid) return;
   const std::optional<WaitSpec> spec = ParseWait(thread, n);
   if (spec.has_value()) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);  // cleared whenever waitid finds nothing
@@ -330,8 +363,12 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
 
 // Makes `thread` stop, for a reason that nobody may see.
 void Core::Kick(Thread* thread) {
-  if (thread->state != Thread::State::kRunning || thread->kicked) return;
-  if (kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0) thread->kicked = true;
+  if (thread->state == Thread::State::kRunning && !thread->kicked) InterruptUnseen(thread);
+}
+
+void Core::InterruptUnseen(Thread* thread) {
+  thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+  if (observer_ != nullptr && thread->kicked) observer_->OnKick(thread->tid);
 }
 
 // rt_sigaction(2) & co. for SIGCHLD: what the caller will do with SIGCHLD decides whether its stops send it.
@@ -425,7 +462,8 @@ void Core::Pump() {
       Call& call = waiter->call;
       if (waiter->kicked || waiter->interrupt_coming) continue;
       if (call.phase == Call::Phase::kPending) {
-        Carry(waiter, Decide(waiter, call.notification));
+        Outcome outcome = Decide(waiter, call.notification);
+        if (outcome.kind != Outcome::Kind::kPark) Carry(waiter, std::move(outcome));
       } else if (call.phase == Call::Phase::kContinued &&
                  IsWait(KindOf(call.notification.abi, call.notification.nr))) {
         const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);

@@ -165,11 +165,13 @@ void Core::ChooseSignal(const Link* link, int signal) {
 Outcome Core::Detach(const RequestArgs& args) {
   const uint32_t signal = static_cast<uint32_t>(args.data);  // ptrace_detach() takes an unsigned int
   if (signal > 64) return Outcome::Return(-EIO);
-  return Outcome::ReturnThen(0, [this, link = args.link, signal] { LetGo(link, static_cast<int>(signal)); });
+  return Outcome::ReturnThen(0, [this, link = args.link, signal] {
+    LetGo(link, static_cast<int>(signal), Observer::LinkEnd::kDetach);
+  });
 }
 
 // The link ends; what it held goes on with `signal`.
-void Core::LetGo(Link* link, int signal) {
+void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   Thread* thread = link->tracee;
   const bool held = link->state == Link::State::kStopped || link->state == Link::State::kListening;
   const bool holder = thread->stop.holder == link;
@@ -180,7 +182,7 @@ void Core::LetGo(Link* link, int signal) {
       thread->stop.signal = signal;
     }
   }
-  RemoveLink(link);
+  RemoveLink(link, reason);
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   if (thread->state != Thread::State::kListening) return;
   const bool listened = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& other) {
@@ -188,7 +190,7 @@ void Core::LetGo(Link* link, int signal) {
   });
   // What only this link kept from running runs: all but an untraced thread in a group-stop.
   if (listened || (thread->links.empty() && thread->process->group_stopped)) return;
-  thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+  InterruptUnseen(thread);
 }
 
 Outcome Core::Interrupt(Link* link) {

@@ -24,6 +24,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "emu/emulator.h"
 #include "emu/kernel.h"
+#include "emu/observer.h"
 #include "emu/stop.h"
 #include "emu/thread.h"
 
@@ -101,7 +102,8 @@ enum OwnSignal : uint32_t {
 
 class Core {
  public:
-  Core(Kernel* kernel, const Emulator::Options& options) : kernel_(kernel), options_(options) {}
+  Core(Kernel* kernel, const Emulator::Options& options)
+      : kernel_(kernel), observer_(options.observer), options_(options) {}
 
   void AddRoot(Tid tid);
   void OnStop(Tid tid, int code, const struct rusage& usage);
@@ -119,7 +121,7 @@ class Core {
   Process* FindProcess(Tid tgid) const;
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
   static pid_t PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target);
-  Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator);
+  Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event);
   void RemoveThread(Thread* thread);
   void DropProcess(Process* process);
   void AdoptChildren(Process* dead);
@@ -152,7 +154,9 @@ class Core {
 
   // --- report.cc
   bool Capture(Thread* thread);
-  bool Report(Link* link, StopKind kind, int code, uint64_t message);
+  bool Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own = nullptr);
+  void ObserveReport(const Link& link, int status, const siginfo_t* info = nullptr) const;
+  void ObserveStop(const Link& link) const;
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);
   void NotifyContinued(Process* process);
@@ -184,8 +188,9 @@ class Core {
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
-  Link* AddLink(Thread* tracer, Thread* tracee, size_t place, bool seized, uint64_t options);
-  void RemoveLink(Link* link);
+  Link* AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::LinkOrigin origin, bool seized,
+                uint64_t options);
+  void RemoveLink(Link* link, Observer::LinkEnd reason);
 
   // --- control.cc
   Outcome Ptrace(Thread* caller, const Notification& n);
@@ -197,7 +202,7 @@ class Core {
   Outcome SetOptions(const RequestArgs& args);
   void ContinueFrom(Link* link, int signal);
   void ChooseSignal(const Link* link, int signal);
-  void LetGo(Link* link, int signal);
+  void LetGo(Link* link, int signal, Observer::LinkEnd reason);
   long CheckOptions(uint64_t options) const;
 
   // --- inspect.cc
@@ -226,6 +231,7 @@ class Core {
   std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
+  void ObserveTaken(const Thread& caller, const Link& link, int status, bool left) const;
   Outcome WaitForAll(Thread* caller, const Notification& n);
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);
@@ -239,6 +245,9 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
   void Kick(Thread* thread);
+  void InterruptUnseen(Thread* thread);
+  void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;
+  void ObserveCall(const Thread& caller, const Notification& n, Observer::Road road, int64_t result) const;
   void ResolveDoubts(uint64_t id);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   void Doubted(Thread* thread, int64_t result);
@@ -254,6 +263,7 @@ class Core {
   void Pump();
 
   Kernel* const kernel_;
+  Observer* const observer_;  // may be null
   const Emulator::Options options_;
   absl::flat_hash_map<Tid, std::unique_ptr<Thread>> threads_;
   absl::flat_hash_map<Tid, std::unique_ptr<Process>> processes_;

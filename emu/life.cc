@@ -76,7 +76,7 @@ std::vector<Tid> Core::LiveThreads() const {
   return live;
 }
 
-Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator) {
+Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event) {
   auto owned = std::make_unique<Thread>();
   Thread* thread = owned.get();
   thread->tid = tid;
@@ -108,6 +108,10 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator) {
   if (creator != nullptr) thread->filters = creator->filters;
   process->threads.push_back(thread);
   threads_[tid] = std::move(owned);
+  if (observer_ != nullptr) {
+    const Tid parent = creator == nullptr ? Tid{0} : creator->tid;
+    observer_->OnBirth({.tid = tid, .tgid = process->tgid, .parent = parent, .event = event});
+  }
   return thread;
 }
 
@@ -117,7 +121,7 @@ void Core::AddRoot(Tid tid) {
     facts.tgid = tid.value;
     facts.pids = {{0, tid.value}};
   }
-  AddThread(tid, facts, nullptr)->state = Thread::State::kRunning;
+  AddThread(tid, facts, nullptr, 0)->state = Thread::State::kRunning;
 }
 
 // `parent` is stopped at the event of its new child `tid`.
@@ -129,7 +133,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     facts.parent_tgid = parent->process->tgid.value;
     facts.pids = {{0, tid.value}};
   }
-  Thread* child = AddThread(tid, facts, parent);
+  Thread* child = AddThread(tid, facts, parent, event);
   if (parent->untraced_clone) {
     RestoreCloneFlags(parent, *parent);
     child->untraced_clone = true;
@@ -151,7 +155,8 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     }
     for (const auto& link : parent->links) {
       if ((link->options & (1ull << event)) == 0 && (flags & kClonePtrace) == 0) continue;
-      Link* inherited = AddLink(link->tracer, child, child->links.size(), link->seized, link->options);
+      Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
+                                link->seized, link->options);
       // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
       if (inherited->seized) {
         inherited->interrupt_pending = true;
@@ -213,7 +218,7 @@ bool Core::MayBeAnnounced(Tid tid, const ThreadFacts& facts) const {
 bool Core::AdoptOrphan(Tid tid) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) return false;
-  Thread* thread = AddThread(tid, facts, nullptr);
+  Thread* thread = AddThread(tid, facts, nullptr, 0);
   const EarlyStop stop = early_stops_[tid];
   early_stops_.erase(tid);
   OnFirstStop(thread, stop.code, stop.usage);
@@ -228,6 +233,7 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
   const StopCode decoded = StopCode::Decode(code);
   child->stop.kind = decoded.kind;
   child->stop.event = decoded.event;
+  if (observer_ != nullptr) observer_->OnStop({.tid = child->tid, .code = code});
   if (decoded.event != kEventStop) {  // killed before it ran
     HandleStop(child);
     return;
@@ -263,6 +269,9 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
     caller->tid = tgid;
     threads_[tgid] = std::move(owned);
     thread = caller;
+  }
+  if (observer_ != nullptr) {
+    observer_->OnExec({.tid = thread->tid, .old_tid = Tid{static_cast<pid_t>(old_tid)}});
   }
   // Whatever was under way with its old self is over.
   thread->call = Call();
@@ -310,10 +319,10 @@ void Core::OnTracerGone(Thread* tracer) {
     // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
     if (IsStep(link->mode)) tracee->left_mode = link->mode;
     if (link->state == Link::State::kExited) {
-      RemoveLink(link);
+      RemoveLink(link, Observer::LinkEnd::kTracerGone);
       ReportExit(tracee);
     } else {
-      LetGo(link, signal);
+      LetGo(link, signal, Observer::LinkEnd::kTracerGone);
     }
   }
 }
@@ -335,6 +344,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   thread->exit = info;
   thread->call = Call();
   thread->registers.valid = false;
+  if (observer_ != nullptr) observer_->OnExit({.tid = tid, .info = &info});
   for (const auto& link : thread->links) {
     link->state = Link::State::kRunning;
     link->trap_expected = false;
@@ -358,7 +368,7 @@ void Core::ReportExit(Thread* thread) {
     // One wait serves the tracer and the parent: the kernel's own report says it all.
     process->zombie_tracer = link->tracer;
     process->zombie_seized = link->seized;
-    RemoveLink(link);
+    RemoveLink(link, Observer::LinkEnd::kParent);
     Reap(thread);
     return;
   }
@@ -366,6 +376,7 @@ void Core::ReportExit(Thread* thread) {
   link->usage = thread->exit.usage;
   dirty_.insert(link->tracer->process->tgid);
   const int status = thread->exit.status;
+  ObserveReport(*link, status);
   if ((status & 0x7f) == 0) {
     NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff);
   } else {
@@ -391,7 +402,9 @@ void Core::NotifyZombieLeader(Thread* leader) {
 // The supervisor's half of the zombie goes; the kernel now tells the real parent.
 void Core::Reap(Thread* thread) {
   kernel_->Reap(thread->tid);
+  const Tid tid = thread->tid;
   RemoveThread(thread);
+  if (observer_ != nullptr) observer_->OnReaped(tid);
 }
 
 // The last a thread is heard of. A process whose last thread this was stays as its parent's zombie.
@@ -402,7 +415,7 @@ void Core::RemoveThread(Thread* thread) {
   while (!thread->links.empty()) {
     Link* link = thread->links.back().get();
     dirty_.insert(link->tracer->process->tgid);
-    RemoveLink(link);
+    RemoveLink(link, Observer::LinkEnd::kTraceeGone);
   }
   auto& siblings = process->threads;
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));

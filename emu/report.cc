@@ -33,7 +33,7 @@ bool Core::Capture(Thread* thread) {
 }
 
 // False: the tracee is dead, nothing was reported.
-bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
+bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own) {
   Thread* thread = link->tracee;
   if (!Capture(thread)) return false;
   link->state = Link::State::kStopped;
@@ -44,6 +44,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
   link->usage = thread->stop.usage;
   link->message = message;
   link->own_siginfo.reset();
+  if (own != nullptr) link->own_siginfo = *own;
   link->interrupt_pending = false;
   link->trap_expected = false;
   if (thread->stop.emulated && (kind == StopKind::kEvent || kind == StopKind::kSyscall)) {
@@ -56,6 +57,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
     link->own_siginfo = info;
   }
   dirty_.insert(link->tracer->process->tgid);
+  if (observer_ != nullptr) ObserveStop(*link);
   // kernel/signal.c:do_notify_parent_cldstop.
   switch (kind) {
     case StopKind::kGroupStop:
@@ -77,17 +79,38 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message) {
   return true;
 }
 
+void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) const {
+  if (observer_ == nullptr) return;
+  observer_->OnReport({.tracer = link.tracer->tid,
+                       .tracee = link.tracee->tid,
+                       .status = status,
+                       .message = link.message,
+                       .info = info});
+}
+
+void Core::ObserveStop(const Link& link) const {
+  siginfo_t info;
+  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
+  bool has_info = link.own_siginfo.has_value();
+  if (has_info) {
+    info = *link.own_siginfo;
+  } else if (link.kind == StopKind::kSignal) {
+    has_info = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link.tracee->tid, 0, bytes) >= 0;
+  }
+  ObserveReport(link, (link.code << 8) | 0x7f, has_info ? &info : nullptr);
+}
+
 // Stops that one link has for itself while the thread is in another stop: the kernel's siginfo for them.
 
 // arch/x86: user_single_step_report() after a system call.
 void Core::ReportStepTrap(Link* link) {
-  if (!Report(link, StopKind::kSignal, SIGTRAP, 0)) return;
+  if (!Capture(link->tracee)) return;
   siginfo_t info;
   memset(&info, 0, sizeof(info));
   info.si_signo = SIGTRAP;
   info.si_code = TRAP_BRKPT;
   info.si_addr = reinterpret_cast<void*>(link->tracee->registers.general.rip);
-  link->own_siginfo = info;
+  Report(link, StopKind::kSignal, SIGTRAP, 0, &info);
 }
 
 // PTRACE_INTERRUPT of a thread that another tracer holds.
@@ -95,14 +118,13 @@ void Core::ReportInterrupt(Link* link) {
   const bool group = link->tracee->process->group_stopped;
   const int signal = group ? SIGSTOP : SIGTRAP;
   const int code = signal | (kEventStop << 8);
-  if (!Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0)) return;
   siginfo_t info;
   memset(&info, 0, sizeof(info));
   info.si_signo = signal;
   info.si_code = code;
   info.si_pid = link->tracee->pids.back().pid;
   info.si_uid = UidOf(*link->tracee);
-  link->own_siginfo = info;
+  Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0, &info);
 }
 
 // SIGCONT ended a group-stop: the real parent hears of it from the kernel, other tracers of the leader from
@@ -112,6 +134,7 @@ void Core::NotifyContinued(Process* process) {
   if (leader == nullptr) return;
   for (const auto& link : leader->links) {
     dirty_.insert(link->tracer->process->tgid);
+    ObserveReport(*link, 0xffff);
     if (process->parent != nullptr && process->parent->process == link->tracer->process) continue;
     NotifyTracer(link.get(), CLD_CONTINUED, SIGCONT);
   }

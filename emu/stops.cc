@@ -37,6 +37,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   stop.signal = decoded.kind == StopKind::kSignal ? decoded.signal : 0;
   stop.code = code;
   stop.usage = usage;
+  if (observer_ != nullptr) observer_->OnStop({.tid = tid, .code = code});
   HandleStop(thread);
   Pump();
 }
@@ -50,7 +51,7 @@ void Core::HandleStop(Thread* thread) {
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
     // the stop that it makes is known for ours.
-    thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+    InterruptUnseen(thread);
   }
   switch (stop.kind) {
     case StopKind::kSignal:
@@ -244,7 +245,7 @@ void Core::Finish(Thread* thread) {
   if (listening && stop.kind != StopKind::kGroupStop && stop.kind != StopKind::kTrap) {
     // PTRACE_LISTEN in a stop of the link's own, beside a kernel stop of another kind: only a real
     // PTRACE_EVENT_STOP ends with SIGCONT, so the thread goes into one.
-    thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
+    InterruptUnseen(thread);
     ResumeThread(thread);
     return;
   }
@@ -252,6 +253,7 @@ void Core::Finish(Thread* thread) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
       thread->state = Thread::State::kListening;
       thread->registers.valid = false;
+      if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = kListen});
     }
     return;
   }
@@ -330,6 +332,9 @@ void Core::ResumeThread(Thread* thread) {
   if (!InItsStop(*thread)) return;
   const long request = kRequests[static_cast<int>(CombinedMode(thread))];
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
+  if (observer_ != nullptr) {
+    observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
+  }
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
   if (exiting) {
     OnTracerGone(thread);

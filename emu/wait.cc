@@ -229,8 +229,9 @@ Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
                                  spec.waitid ? UidOf(*link->tracee) : 0, link->usage);
   if (written == -EPERM) return Outcome::StopCaller();
   return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
-                             [link, leave = spec.flags & kWnowait] {
+                             [this, caller, link, leave = spec.flags & kWnowait] {
                                if (leave == 0) link->waited = true;
+                               ObserveTaken(*caller, *link, (link->code << 8) | 0x7f, leave != 0);
                              });
 }
 
@@ -245,14 +246,15 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
                 spec.waitid ? UidOf(*tracee) : 0, tracee->exit.usage);
   if (written == -EPERM) return Outcome::StopCaller();
   const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
-  return Outcome::ReturnThen(result, [this, link, tracee, leave = spec.flags & kWnowait] {
+  return Outcome::ReturnThen(result, [this, caller, link, tracee, leave = spec.flags & kWnowait] {
+    ObserveTaken(*caller, *link, tracee->exit.status, leave != 0);
     if (leave != 0) return;
     const Process* parent = tracee->process->parent == nullptr ? nullptr : tracee->process->parent->process;
     Process* tracer = link->tracer->process;
     if (tracee->links.size() == 1 && tracee->is_leader() && parent == tracer) {
       tracer->swallow_death_of = PidIn(tracer->pids, tracee->pids);
     }
-    RemoveLink(link);
+    RemoveLink(link, Observer::LinkEnd::kTraceeGone);
     ReportExit(tracee);
   });
 }
@@ -264,9 +266,15 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
                                  spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
   if (written == -EPERM) return Outcome::StopCaller();
   return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
-                             [this, tid = tracee->tid, leave = spec.flags & kWnowait] {
-                               if (leave == 0) kernel_->WaitContinued(tid, false);
+                             [this, caller, link, leave = spec.flags & kWnowait] {
+                               if (leave == 0) kernel_->WaitContinued(link->tracee->tid, false);
+                               ObserveTaken(*caller, *link, 0xffff, leave != 0);
                              });
+}
+
+void Core::ObserveTaken(const Thread& caller, const Link& link, int status, bool left) const {
+  if (observer_ == nullptr) return;
+  observer_->OnTaken({.caller = caller.tid, .tracee = link.tracee->tid, .status = status, .left = left});
 }
 
 // To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and an ordinary

@@ -12,11 +12,12 @@ namespace {
 
 constexpr int kNrWait4 = 61, kNrPtrace = 101, kNrWaitid = 247, kNrSigaction = 13;
 
-Emulator::Options OptionsWith(bool nesting) {
+Emulator::Options OptionsWith(bool nesting, Observer* observer) {
   Emulator::Options options;
   options.nesting = nesting;
   options.signal_cookie = kCookie;
   options.supervisor = kSupervisor;
+  options.observer = observer;
   return options;
 }
 
@@ -36,7 +37,7 @@ std::ostream& operator<<(std::ostream& os, const Waited& w) {
   return os << " status " << w.status;
 }
 
-Guests::Guests(bool nesting) : emulator(&kernel, OptionsWith(nesting)) {}
+Guests::Guests(bool nesting, Observer* observer) : emulator(&kernel, OptionsWith(nesting, observer)) {}
 
 // --- births.
 

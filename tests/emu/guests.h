@@ -65,7 +65,7 @@ class Guests {
   static constexpr uint64_t kFree = FakeKernel::kGuestMemory + 512;
   static constexpr uint64_t kUnmapped = 0x999000;
 
-  explicit Guests(bool nesting = true);
+  explicit Guests(bool nesting = true, Observer* observer = nullptr);
 
   // --- births.
   void Root(Tid tid);
@@ -149,7 +149,7 @@ class Guests {
 
 class EmuTest : public ::testing::Test, protected Guests {
  protected:
-  explicit EmuTest(bool nesting = true) : Guests(nesting) {}
+  explicit EmuTest(bool nesting = true, Observer* observer = nullptr) : Guests(nesting, observer) {}
   void TearDown() override { EXPECT_THAT(kernel.violations(), ::testing::IsEmpty()); }
 
   // A seized tracee that has stopped with `signal`, and kTracer has waited for that.
