@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <memory>
@@ -47,6 +49,7 @@ Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* fr
   Supervisor::Options options;
   options.emulator.nesting = line.nesting;
   options.inherited = inherited;
+  options.end_with_program = line.leave_nothing;
   options.signals = front->signals();
   options.on_job_state = [front](int signal) { front->ShowJobState(signal); };
   absl::StatusOr<std::unique_ptr<Supervisor>> supervisor = Supervisor::Start({line.argv}, options);
@@ -64,6 +67,8 @@ int Main(int argc, char** argv) {
   if (line->action == CommandLine::Action::kHelp) return Print(HelpText());
   if (line->action == CommandLine::Action::kVersion) return Print(VersionText());
 
+  // What Bazel or a CI runner kills may be a shell around nestrace.
+  if (line->leave_nothing) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   const InheritedSignals inherited = InheritedSignals::TakeOver();
   absl::StatusOr<Front> front = Front::Split();
   if (!front.ok()) {

@@ -24,6 +24,12 @@ constexpr Option kOptions[] = {
        line->nesting = value == "on";
        return value == "on" || value == "off";
      }},
+    {"--leave-nothing", nullptr,
+     "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end",
+     [](string_view, CommandLine* line) {
+       line->leave_nothing = true;
+       return true;
+     }},
     {"--help", nullptr, "print this and exit",
      [](string_view, CommandLine* line) {
        line->action = CommandLine::Action::kHelp;
@@ -93,7 +99,8 @@ std::string HelpText() {
   absl::StrAppend(
       &text,
       "\n"
-      "Ends when the last process of the tree has ended. The exit status is that of PROGRAM; if a\n"
+      "Ends when the last process of the tree has ended, daemons included. The exit status is that of "
+      "PROGRAM; if a\n"
       "signal killed it, nestrace dies of the same one. 125: nestrace failed, 126: PROGRAM can't be\n"
       "executed, 127: PROGRAM was not found.\n");
   return text;

@@ -20,6 +20,7 @@ struct CommandLine {
   enum class Action { kRun, kHelp, kVersion };
   Action action = Action::kRun;
   bool nesting = true;            // --nesting=on|off
+  bool leave_nothing = false;     // --leave-nothing
   std::vector<std::string> argv;  // PROGRAM and its arguments; not empty in kRun
 };
 

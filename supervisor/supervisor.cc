@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,6 +126,7 @@ Result Supervisor::Run() {
   // The child's end may have been seen before its last words.
   while (launching_ && HandleLaunch()) {
   }
+  if (ending_) KillGuests();
   return result_.value_or(Result::Failed("PROGRAM was lost"));
 }
 
@@ -245,10 +247,55 @@ bool Supervisor::HandleExitsWhileHeld() {
 }
 
 void Supervisor::HandleExit(Tid tid, const ExitInfo& info) {
-  if (tid == program_ && !result_.has_value()) result_ = Result::FromWaitStatus(info.status);
+  if (tid == program_) {
+    if (!result_.has_value()) result_ = Result::FromWaitStatus(info.status);
+    ending_ = ending_ || options_.end_with_program;
+  }
   const uint64_t reaped = kernel_.reaped();
   emulator_.OnExit(tid, info);
   if (kernel_.reaped() == reaped && !emulator_.IsHeld(tid)) unclaimed_.push_back(tid);
+}
+
+// Kills all guests and sees them die. The emulation has no part in it: of two tracers that trace one another,
+// each would wait at its PTRACE_EVENT_EXIT for the other.
+void Supervisor::KillGuests() {
+  std::vector<Tid> guests = emulator_.LiveThreads();
+  for (Tid tid : guests) kill(tid.value, SIGKILL);
+  // SIGKILL ends every stop but PTRACE_EVENT_EXIT.
+  for (Tid tid : guests) syscall(SYS_ptrace, PTRACE_CONT, tid.value, 0, 0);
+  bool all_known = !listener_.has_value();
+  for (;;) {
+    KillNewGuests(&guests);
+    while (ReapGuests(&guests)) {
+    }
+    if (guests.empty() && all_known) return;
+    pollfd fds[] = {{sigchld_.get(), POLLIN, 0}, {all_known ? -1 : listener_->fd(), 0, 0}};
+    if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;
+    signalfd_siginfo unused[4];
+    while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
+    }
+    // A guest that was just born is not known before its first stop. It has the filter, though.
+    all_known = all_known || (fds[1].revents & POLLHUP) != 0;
+  }
+}
+
+// Takes the stops of dying guests, and of those that were born while their parents died.
+void Supervisor::KillNewGuests(std::vector<Tid>* guests) {
+  StopEvent stop;
+  while (waiter_.NextStop(&stop) == Waited::kFound) {
+    if (std::find(guests->begin(), guests->end(), stop.tid) == guests->end()) guests->push_back(stop.tid);
+    kill(stop.tid.value, SIGKILL);
+    syscall(SYS_ptrace, PTRACE_CONT, stop.tid.value, 0, 0);
+  }
+}
+
+// Takes those away that are gone; true if there were any. A leader's zombie can be reaped after its last
+// thread.
+bool Supervisor::ReapGuests(std::vector<Tid>* guests) {
+  return std::erase_if(*guests, [this](Tid tid) {
+           const long error = waiter_.Reap(tid);
+           return error == 0 || error == -ECHILD;
+         }) > 0;
 }
 
 bool Supervisor::IsProgram(Tid tid) const {

@@ -42,6 +42,8 @@ class Supervisor {
     // Signals to be passed on to PROGRAM. Once it has ended and others live on, SIGINT, SIGQUIT, SIGTERM or
     // SIGHUP end the run.
     SignalSource signals;
+    // When PROGRAM has ended, the rest of its tree is killed.
+    bool end_with_program = false;
     // PROGRAM was stopped by the stop signal `signal`; 0: it runs again.
     std::function<void(int signal)> on_job_state;
   };
@@ -49,7 +51,8 @@ class Supervisor {
   // Forks PROGRAM, traced. An error names what the kernel lacks or forbids.
   static absl::StatusOr<std::unique_ptr<Supervisor>> Start(const Command& command, const Options& options);
 
-  // Runs until the last guest has ended, daemons included.
+  // Runs until the last guest has ended, daemons included, or until the run is ended from outside: no guest
+  // is alive when it returns.
   Result Run();
 
   Tid program() const { return program_; }
@@ -71,6 +74,11 @@ class Supervisor {
   bool HandleAnyExit();
   bool HandleExitsWhileHeld();
   void HandleExit(Tid tid, const ExitInfo& info);
+  // --- the end
+  void KillGuests();
+  void KillNewGuests(std::vector<Tid>* guests);
+  bool ReapGuests(std::vector<Tid>* guests);
+
   void NoteJobState(Tid tid, int code);
   bool IsProgram(Tid tid) const;
 
@@ -88,7 +96,7 @@ class Supervisor {
   bool launching_ = true;
   bool waits_pending_ = false;  // a drain stopped early: the next poll(2) must not block
   bool no_children_ = false;
-  bool ending_ = false;  // asked to end
+  bool ending_ = false;  // to end now, whoever lives on
   int job_signal_ = 0;   // what PROGRAM is stopped by, 0 while it runs
   // Zombies that were neither reaped nor held when they were announced: of a thread that ended before its
   // parent's event told of its birth, or a child of the process that is no guest.

@@ -2,9 +2,10 @@
 # The nestrace command as a shell uses it: exit statuses, what PROGRAM inherits, signals, job control.
 # Each check runs natively too where there is something to compare; native has to agree.
 #
-# Usage: command_line_test.sh PATH-OF-NESTRACE
+# Usage: command_line_test.sh PATH-OF-NESTRACE PATH-OF-TRACING_CIRCLE
 
 nestrace=$PWD/$1
+circle=$PWD/$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -68,6 +69,35 @@ same "SIGPIPE of PROGRAM" '@ yes | head -1'
 # --- the end
 exits 5 "daemons are waited for" "$nestrace" sh -c "(sleep 0.3; echo late >$work/late) & exit 5"
 [ "$(cat "$work/late" 2>/dev/null)" = late ] || fail "a daemon was not waited for"
+
+# --- --leave-nothing. What is left behind are `sleep 3600.5`; waits until there are NUMBER of them.
+left() {
+  local found
+  for _ in $(seq 200); do
+    found=$(pgrep -cfx 'sleep 3600.5')
+    [ "$found" = "$1" ] && return
+    sleep 0.05
+  done
+  fail "$2: $found processes, not $1"
+  pkill -KILL -fx 'sleep 3600.5'
+}
+# nothing_left STATUS LAW SCRIPT: all are gone when nestrace returns.
+nothing_left() {
+  exits "$1" "$2" "$nestrace" --leave-nothing -- bash -c "$3"
+  [ "$(pgrep -cfx 'sleep 3600.5')" = 0 ] || { fail "$2: something is left"; pkill -KILL -fx 'sleep 3600.5'; }
+}
+nothing_left 5 "a background process is killed" 'sleep 3600.5 & exit 5'
+nothing_left 6 "so is a daemon" '(setsid bash -c "trap \"\" TERM HUP INT; exec sleep 3600.5" &); exit 6'
+nothing_left 7 "and one that is stopped" 'sleep 3600.5 & kill -STOP $!; exit 7'
+nothing_left 8 "and what is being started" 'for i in {1..50}; do (setsid sleep 3600.5 &) & done; exit 8'
+nothing_left 9 "and those that trace one another" "$circle sleep 3600.5; exit 9"
+left 0 "--leave-nothing leaves nothing"
+bash -c "'$nestrace' --leave-nothing -- bash -c '(setsid sleep 3600.5 &); sleep 3600.5' & wait" &
+pid=$!
+left 2 "without an end of PROGRAM all go on"
+kill -KILL $pid
+wait $pid 2>/dev/null
+left 0 "all die with the parent of nestrace"
 
 # --- signals. NESTRACE sends them to nestrace alone, GROUP to its process group.
 cat >"$work/traps.sh" <<'EOF'

@@ -28,6 +28,11 @@ TEST(Options, EndAtTwoDashes) {
 
 TEST(Options, SingleDashIsAProgram) { EXPECT_EQ(Parse({"-"})->argv, Words{"-"}); }
 
+TEST(Options, OrdinaryRunsWaitForDaemons) {
+  EXPECT_FALSE(Parse({"x", "--leave-nothing"})->leave_nothing);
+  EXPECT_TRUE(Parse({"--leave-nothing", "x"})->leave_nothing);
+}
+
 TEST(Options, HelpAndVersionNeedNoProgram) {
   EXPECT_EQ(Parse({"--help"})->action, CommandLine::Action::kHelp);
   EXPECT_EQ(Parse({"--version", "x"})->action, CommandLine::Action::kVersion);
