@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Prints how many test cases passed and failed in one call of `bazel test`.
+"""Prints how many test cases passed and failed.
 
-    count_results.py EVENTS EXIT_STATUS
+    count_results.py [--bazel EVENTS EXIT_STATUS]... [--shell LOG EXIT_STATUS]...
 
-EVENTS is what --build_event_json_file wrote, EXIT_STATUS what Bazel returned. Only the targets of that call
-count: Bazel names the log and the XML file of each in its events, cached results included.
+EVENTS is what --build_event_json_file wrote in a call of `bazel test`, EXIT_STATUS what Bazel returned. Only the
+targets of that call count: Bazel names the log and the XML file of each in its events, cached results included.
+LOG is what a shell test printed, EXIT_STATUS its own.
 
 The cases of a target are
   - those of its XML file, if GoogleTest wrote it;
@@ -14,6 +15,7 @@ The cases of a target are
 A target that failed counts as one failed case at least, be it that it was not even built.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -67,20 +69,34 @@ def count_xml(text):
     return counts
 
 
-def count_result(result):
-    """Cases of one run of one target."""
-    outputs = result.get("testActionOutput", [])
-    counts = count_xml(read(outputs, "test.xml"))
-    if counts is None:
-        log = read(outputs, "test.log")
-        lines = SHELL_LINE.findall(log) or GTEST_LINE.findall(log)
-        counts = Counter(KIND[word] for word in lines)
-    passed = result.get("status") in ("PASSED", "FLAKY")
+def count_log(log):
+    """Cases that a log names."""
+    lines = SHELL_LINE.findall(log) or GTEST_LINE.findall(log)
+    return Counter(KIND[word] for word in lines)
+
+
+def at_least_one(counts, passed):
+    """Makes the counts of a test agree with its end."""
     if passed and not counts:
         counts["passed"] = 1
     if not passed and not counts["failed"]:
         counts["failed"] = 1
     return counts
+
+
+def count_result(result):
+    """Cases of one run of one target."""
+    outputs = result.get("testActionOutput", [])
+    counts = count_xml(read(outputs, "test.xml"))
+    if counts is None:
+        counts = count_log(read(outputs, "test.log"))
+    return at_least_one(counts, result.get("status") in ("PASSED", "FLAKY"))
+
+
+def count_shell(path, status):
+    """Cases of a shell test that is no Bazel target."""
+    with open(path, encoding="utf-8", errors="replace") as log:
+        return at_least_one(count_log(log.read()), status == 0)
 
 
 def label_of(event_id):
@@ -94,11 +110,12 @@ def label_of(event_id):
     return None
 
 
-def main():
+def count_bazel(path, status):
+    """Cases of one call of `bazel test`."""
     results = {}  # the last attempt of each (target, run, shard)
     ran = set()
     broken = set()
-    with open(sys.argv[1], encoding="utf-8", errors="replace") as events:
+    with open(path, encoding="utf-8", errors="replace") as events:
         for line in events:
             try:
                 event = json.loads(line)
@@ -125,9 +142,21 @@ def main():
     for label in sorted(broken):
         print("not built or not run:", label)
     counts["failed"] += len(broken)
-    status = int(sys.argv[2])
     if status not in (0, 4) and not counts["failed"]:  # 4: no tests were found
         counts["failed"] = 1
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n", 2)[1].strip())
+    parser.add_argument("--bazel", nargs=2, action="append", default=[])
+    parser.add_argument("--shell", nargs=2, action="append", default=[])
+    arguments = parser.parse_args()
+    counts = Counter()
+    for path, status in arguments.bazel:
+        counts.update(count_bazel(path, int(status)))
+    for path, status in arguments.shell:
+        counts.update(count_shell(path, int(status)))
 
     line = f"{counts['passed']} passed, {counts['failed']} failed"
     if counts["skipped"]:
