@@ -56,9 +56,7 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
   if (args.request == kInterrupt) return Interrupt(link);
   if (args.request == kKill) {
     return Outcome::ReturnThen(0, [this, target] {
-      if (target->state != Thread::State::kZombie) {
-        kernel_->SendSignal(target->process->tgid, target->tid, SIGKILL);
-      }
+      if (target->state != Thread::State::kZombie) Kill(target);
     });
   }
   if (link->trap_expected) return Outcome::Park();

@@ -161,6 +161,7 @@ class Core {
   void ReportInterrupt(Link* link);
   void NotifyContinued(Process* process);
   void NotifyTracer(Link* link, int cld_code, int status);
+  void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   void RecogniseSignal(Thread* thread);
 

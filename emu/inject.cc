@@ -56,6 +56,10 @@ bool Core::Inject(Thread* thread) {
     }
     thread->call.phase = Call::Phase::kNone;
     thread->kicked = false;
+    if (observer_ != nullptr) {
+      observer_->OnSignal(
+          {.tid = thread->process->tgid, .process = true, .signal = SIGCHLD, .code = info.si_code});
+    }
     ResumeThread(thread);
     return true;
   }

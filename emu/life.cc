@@ -305,7 +305,7 @@ void Core::OnTracerGone(Thread* tracer) {
     Link* link = tracer->tracees.front();
     Thread* tracee = link->tracee;
     const bool kill = (link->options & kOptExitKill) != 0;
-    if (kill) kernel_->SendSignal(tracee->process->tgid, tracee->tid, SIGKILL);
+    if (kill) Kill(tracee);
     // What the stop would have passed on, had nobody looked: exit_code of ptrace_stop() is left as it is
     // until a wait takes it (kernel/exit.c:wait_task_stopped).
     int signal = 0;

@@ -73,6 +73,7 @@ class Observer {
     Tid tracer;
     Tid tracee;
     int status = 0;                   // as wait(2) gives it to this tracer
+    bool has_message = false;         // of a PTRACE_EVENT_*, except PTRACE_EVENT_STOP
     uint64_t message = 0;             // PTRACE_GETEVENTMSG
     const siginfo_t* info = nullptr;  // of a signal-delivery-stop, or one of our making; null: not read
   };
@@ -97,6 +98,16 @@ class Observer {
 
   // A PTRACE_INTERRUPT of our own: the thread is to come to a stop that no guest sees.
   virtual void OnKick(Tid) {}
+
+  // A signal that we send where the kernel would: SIGCHLD for a report, the SIGSTOP of PTRACE_ATTACH, SIGKILL
+  // of PTRACE_KILL and PTRACE_O_EXITKILL, ... The kernel's own are not told.
+  struct Signal {
+    Tid tid;
+    bool process = false;  // to the process that `tid` leads
+    int signal = 0;
+    int code = 0;  // si_code as the guest sees it
+  };
+  virtual void OnSignal(const Signal&) {}
 
   // --- who traces whom.
 

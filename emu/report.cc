@@ -84,6 +84,7 @@ void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) co
   observer_->OnReport({.tracer = link.tracer->tid,
                        .tracee = link.tracee->tid,
                        .status = status,
+                       .has_message = link.state == Link::State::kStopped && link.kind == StopKind::kEvent,
                        .message = link.message,
                        .info = info});
 }
@@ -199,6 +200,10 @@ void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
                          static_cast<uint32_t>(info.si_status);
   sent.si_value.sival_ptr = reinterpret_cast<void*>(value);
   kernel_->QueueSignal(tracer->process->tgid, Tid{0}, sent);
+  if (observer_ != nullptr) {
+    observer_->OnSignal(
+        {.tid = tracer->process->tgid, .process = true, .signal = SIGCHLD, .code = info.si_code});
+  }
 }
 
 void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
@@ -210,6 +215,15 @@ void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
   const uint64_t value = (static_cast<uint64_t>(options_.signal_cookie) << 32) | kind;
   info.si_value.sival_ptr = reinterpret_cast<void*>(value);
   if (kernel_->QueueSignal(thread->process->tgid, thread->tid, info) == 0) ++thread->queued_signals;
+  if (observer_ != nullptr) {
+    const int code = kind == kSignalAttach ? SI_KERNEL : SI_USER;
+    observer_->OnSignal({.tid = thread->tid, .signal = signal, .code = code});
+  }
+}
+
+void Core::Kill(Thread* thread) {
+  if (observer_ != nullptr) observer_->OnSignal({.tid = thread->tid, .signal = SIGKILL, .code = SI_TKILL});
+  kernel_->SendSignal(thread->process->tgid, thread->tid, SIGKILL);
 }
 
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.

@@ -41,6 +41,10 @@ class Recorder : public Observer {
   void OnResume(const Resume& r) override {
     Add("resume ", r.tid.value, " ", RequestName(r.request), r.signal == 0 ? "" : " " + SignalName(r.signal));
   }
+  void OnSignal(const Signal& s) override {
+    Add(SignalName(s.signal), " ", SiCodeName(s.signal, s.code), " to ", s.process ? "process " : "",
+        s.tid.value);
+  }
   void OnKick(Tid tid) override { Add("kick ", tid.value); }
   void OnAttached(const Attached& a) override {
     static constexpr const char* kOrigins[] = {"traceme", "attach", "seize", "inherited"};
@@ -159,7 +163,8 @@ TEST_F(ObserverTest, EachTracerIsReportedToInItsTurn) {
   Signal(kTracee, SIGUSR1);
   EXPECT_THAT(Told(), ElementsAre("stop 20 SIGUSR1", "report 20 to 10 SIGUSR1 SI_USER"));
   EXPECT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGUSR1), 0);
-  EXPECT_THAT(Told(), ElementsAre("PTRACE_CONT by 10 on 20 answered 0", "report 20 to 30 SIGUSR1 SI_USER"));
+  EXPECT_THAT(Told(), ElementsAre("PTRACE_CONT by 10 on 20 answered 0", "report 20 to 30 SIGUSR1 SI_USER",
+                                  "SIGCHLD CLD_TRAPPED to process 30"));
   EXPECT_EQ(Ptrace(kOther, kDetach, kTracee, 0, 0), 0);
   EXPECT_THAT(Told(), ElementsAre("PTRACE_DETACH by 30 on 20 answered 0", "unlink 20 from 30, detach",
                                   "resume 20 PTRACE_CONT"));
@@ -196,6 +201,19 @@ TEST_F(ObserverTest, AnExecByAnotherThreadTakesTheLeadersNumber) {
   kernel.at(thread).state = FakeThread::State::kReaped;
   Event(kTracee, kEventExec, thread.value);
   EXPECT_THAT(Told(), ElementsAre("stop 20 PTRACE_EVENT_EXEC", "exec 20 was 21", "resume 20 PTRACE_CONT"));
+}
+
+TEST_F(ObserverTest, SignalsOfOurMakingAreTold) {
+  Family();
+  EXPECT_EQ(Sigaction(kTracer, 0x1000), kNative);
+  Told();
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  EXPECT_THAT(Told(), Contains("SIGSTOP SI_KERNEL to 20"));
+  DeliverQueued(kTracee);
+  EXPECT_THAT(Told(), ElementsAre("stop 20 SIGSTOP", "report 20 to 10 SIGSTOP SI_KERNEL",
+                                  "SIGCHLD CLD_TRAPPED to process 10"));
+  EXPECT_EQ(Ptrace(kTracer, kKill, kTracee), 0);
+  EXPECT_THAT(Told(), ElementsAre("PTRACE_KILL by 10 on 20 answered 0", "SIGKILL SI_TKILL to 20"));
 }
 
 TEST_F(ObserverTest, KicksAreTold) {
