@@ -8,14 +8,18 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/front.h"
 #include "supervisor/inherited_signals.h"
+#include "supervisor/line_writer.h"
+#include "supervisor/log.h"
 #include "supervisor/options.h"
 #include "supervisor/result.h"
 #include "supervisor/supervisor.h"
@@ -45,9 +49,34 @@ bool ReserveStandardDescriptors() {
   return true;
 }
 
-Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* front) {
+Log::Sink SinkTo(UniqueFd fd, std::function<void(int error)> on_error) {
+  auto writer = std::make_shared<LineWriter>(std::move(fd), std::move(on_error));
+  return [writer](absl::string_view line) { writer->Write(line); };
+}
+
+// The logs that the command line asks for, if any.
+absl::StatusOr<Logs> OpenLogs(const CommandLine& line, LogSource* source) {
+  Logs logs;
+  if (!line.log.empty()) {
+    UniqueFd file(open(line.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
+    if (!file.ok()) return absl::ErrnoToStatus(errno, absl::StrCat("--log=", line.log));
+    const auto on_error = [name = line.log](int error) {
+      Complain(absl::StrCat("--log=", name, ": ", strerror(error), "; the log ends here"));
+    };
+    logs.Add(std::make_unique<JsonLog>(SinkTo(std::move(file), on_error), source));
+  }
+  if (line.verbose) {
+    UniqueFd standard_error(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    const auto nobody_to_tell = [](int) {};
+    logs.Add(std::make_unique<VerboseLog>(SinkTo(std::move(standard_error), nobody_to_tell), source));
+  }
+  return logs;
+}
+
+Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* front, Observer* observer) {
   Supervisor::Options options;
   options.emulator.nesting = line.nesting;
+  options.emulator.observer = observer;
   options.inherited = inherited;
   options.end_with_program = line.leave_nothing;
   options.signals = front->signals();
@@ -55,6 +84,19 @@ Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* fr
   absl::StatusOr<std::unique_ptr<Supervisor>> supervisor = Supervisor::Start({line.argv}, options);
   if (!supervisor.ok()) return Result::Failed(std::string(supervisor.status().message()));
   return (*supervisor)->Run();
+}
+
+// Run, with what the command line wants to be told of it.
+Result RunLogged(const CommandLine& line, const InheritedSignals& inherited, Front* front) {
+  if (line.log.empty() && !line.verbose) return Run(line, inherited, front, nullptr);
+  absl::StatusOr<LinuxLogSource> source = LinuxLogSource::Open();
+  if (!source.ok()) return Result::Failed(std::string(source.status().message()));
+  absl::StatusOr<Logs> logs = OpenLogs(line, &*source);
+  if (!logs.ok()) return Result::Failed(std::string(logs.status().message()));
+  logs->Start({line.argv, line.nesting, getpid()});
+  Result result = Run(line, inherited, front, &*logs);
+  logs->End(result.ExitCode(), result.ToString());
+  return result;
 }
 
 int Main(int argc, char** argv) {
@@ -75,7 +117,7 @@ int Main(int argc, char** argv) {
     Complain(front.status().message());
     return kOwnFailure;
   }
-  const Result result = Run(*line, inherited, &*front);
+  const Result result = RunLogged(*line, inherited, &*front);
   if (result.kind == Result::Kind::kSignaled) DieOfSignal(result.value);
   if (result.kind == Result::Kind::kNotStarted)
     Complain(absl::StrCat(line->argv[0], ": ", result.ToString()));

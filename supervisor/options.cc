@@ -10,46 +10,55 @@ namespace {
 using absl::string_view;
 
 struct Option {
-  const char* name;   // with its dashes
-  const char* value;  // what may follow '=', for people; null if nothing may
+  const char* letter;  // with its dash; "" if it has none
+  const char* name;    // with its dashes
+  const char* value;   // what may follow '=', for people; null if nothing may
   const char* help;
   // Applies the option; false if the value is not one of its.
   bool (*apply)(string_view value, CommandLine* line);
 };
 
 constexpr Option kOptions[] = {
-    {"--nesting", "on|off",
+    {"", "--nesting", "on|off",
      "whether a traced tracer may trace what its own tracer traces (on); off: EPERM, as without nestrace",
      [](string_view value, CommandLine* line) {
        line->nesting = value == "on";
        return value == "on" || value == "off";
      }},
-    {"--leave-nothing", nullptr,
+    {"", "--leave-nothing", nullptr,
      "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end",
      [](string_view, CommandLine* line) {
        line->leave_nothing = true;
        return true;
      }},
-    {"--help", nullptr, "print this and exit",
+    {"", "--log", "FILE", "append what happens to FILE as JSON lines: who traces whom, requests, stops, ends",
+     [](string_view value, CommandLine* line) {
+       line->log = std::string(value);
+       return !value.empty();
+     }},
+    {"-v", "--verbose", nullptr, "tell the same on standard error, for people",
+     [](string_view, CommandLine* line) {
+       line->verbose = true;
+       return true;
+     }},
+    {"", "--help", nullptr, "print this and exit",
      [](string_view, CommandLine* line) {
        line->action = CommandLine::Action::kHelp;
        return true;
      }},
-    {"--version", nullptr, "print the version and exit",
+    {"", "--version", nullptr, "print the version and exit",
      [](string_view, CommandLine* line) {
        line->action = CommandLine::Action::kVersion;
        return true;
      }},
 };
 
-constexpr char kVersion[] = "0.1";
-
 absl::Status ApplyOption(string_view word, CommandLine* line) {
   const size_t equals = word.find('=');
   const bool has_value = equals != string_view::npos;
   const string_view name = word.substr(0, equals);
   for (const Option& option : kOptions) {
-    if (name != option.name) continue;
+    if (name != option.name && name != option.letter) continue;
     if (has_value != (option.value != nullptr)) {
       return absl::InvalidArgumentError(
           has_value
@@ -92,7 +101,8 @@ std::string HelpText() {
       "\n";
   for (const Option& option : kOptions) {
     const std::string form =
-        option.value == nullptr ? option.name : absl::StrCat(option.name, "=", option.value);
+        absl::StrCat(option.letter, option.letter[0] == 0 ? "" : ", ", option.name,
+                     option.value == nullptr ? "" : "=", option.value == nullptr ? "" : option.value);
     absl::StrAppend(&text, "  ", form, std::string(form.size() < 20 ? 20 - form.size() : 1, ' '), option.help,
                     "\n");
   }

@@ -21,8 +21,13 @@ struct CommandLine {
   Action action = Action::kRun;
   bool nesting = true;            // --nesting=on|off
   bool leave_nothing = false;     // --leave-nothing
+  std::string log;                // --log=FILE; empty: none
+  bool verbose = false;           // -v, --verbose
   std::vector<std::string> argv;  // PROGRAM and its arguments; not empty in kRun
 };
+
+// Of nestrace.
+inline constexpr char kVersion[] = "0.1";
 
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
 

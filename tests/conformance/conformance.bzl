@@ -57,6 +57,7 @@ def conformance_test(
             copts = _COPTS + copts,
             linkopts = ["-pthread"] + linkopts,
             testonly = True,
+            visibility = ["//tests:__subpackages__"],
             deps = ["//tests/conformance:guest"],
         )
     native.sh_test(

@@ -33,6 +33,16 @@ TEST(Options, OrdinaryRunsWaitForDaemons) {
   EXPECT_TRUE(Parse({"--leave-nothing", "x"})->leave_nothing);
 }
 
+TEST(Options, LogAndVerbose) {
+  const absl::StatusOr<CommandLine> line = Parse({"--log=/tmp/a=b", "-v", "true", "-v"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->log, "/tmp/a=b");
+  EXPECT_TRUE(line->verbose);
+  EXPECT_EQ(line->argv, (Words{"true", "-v"}));
+  EXPECT_TRUE(Parse({"--verbose", "true"})->verbose);
+  EXPECT_FALSE(Parse({"true"})->verbose);
+}
+
 TEST(Options, HelpAndVersionNeedNoProgram) {
   EXPECT_EQ(Parse({"--help"})->action, CommandLine::Action::kHelp);
   EXPECT_EQ(Parse({"--version", "x"})->action, CommandLine::Action::kVersion);
@@ -45,6 +55,9 @@ TEST(Options, MistakesAreNamed) {
   EXPECT_EQ(Parse({"--nesting", "on", "x"}).status().message(),
             "option --nesting needs a value: --nesting=on|off");
   EXPECT_EQ(Parse({"--nesting=1", "x"}).status().message(), "option --nesting takes on|off, not \"1\"");
+  EXPECT_EQ(Parse({"--log=", "x"}).status().message(), "option --log takes FILE, not \"\"");
+  EXPECT_EQ(Parse({"--log"}).status().message(), "option --log needs a value: --log=FILE");
+  EXPECT_EQ(Parse({"-v=1", "x"}).status().message(), "option --verbose takes no value");
   EXPECT_EQ(Parse({"--help=x"}).status().message(), "option --help takes no value");
 }
 
