@@ -10,7 +10,7 @@ BUILD_PACKAGES=(
 
 # What the tests need besides, debuggers above all.
 TEST_PACKAGES=(
-  binutils clang file g++-multilib gcc-multilib gdb gdbserver git libbenchmark-dev libc6-dbg libcap2-bin
+  bear binutils clang file g++-multilib gcc-multilib gdb gdbserver git libbenchmark-dev libc6-dbg libcap2-bin
   libclang-rt-14-dev libgmock-dev libgtest-dev lldb-14 ltrace make procps psmisc python3 strace stress-ng tmux
 )
 
