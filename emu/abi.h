@@ -127,6 +127,8 @@ constexpr uint64_t kClonePtrace = 0x2000;
 constexpr uint64_t kCloneSighand = 0x800;
 constexpr uint64_t kCloneUntraced = 0x00800000;
 
+constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP
+
 // The intercepted system calls.
 enum class CallKind {
   kPtrace,

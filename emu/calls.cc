@@ -26,6 +26,8 @@
 // Thread::kicked, interrupt_coming.
 
 #include <errno.h>
+#include <linux/seccomp.h>
+#include <signal.h>
 #include <string.h>
 
 #include <algorithm>
@@ -85,12 +87,19 @@ void TakeCall(const struct user_regs_struct& regs, Notification* n) {
   }
 }
 
-bool SameCall(const Notification& a, const Notification& b) {
+}  // namespace
+
+bool Core::SameCall(const Notification& a, const Notification& b) {
   return a.nr == b.nr && a.instruction_pointer == b.instruction_pointer &&
          std::equal(std::begin(a.args), std::end(a.args), std::begin(b.args));
 }
 
-}  // namespace
+void Core::PutArguments(const Notification& call, struct user_regs_struct* regs) {
+  using Word = decltype(regs->rax);
+  Word* const args64[6] = {&regs->rdi, &regs->rsi, &regs->rdx, &regs->r10, &regs->r8, &regs->r9};
+  Word* const args32[6] = {&regs->rbx, &regs->rcx, &regs->rdx, &regs->rsi, &regs->rdi, &regs->rbp};
+  for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
+}
 
 long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
   const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
@@ -110,7 +119,7 @@ void Core::OnNotification(const Notification& notification) {
   if (caller == nullptr) {
     // No thread of ours: it escaped the table by racing clone3's flags past us (see StripUntraced), or is
     // gone already. It gets no emulation, and tracing from it is refused.
-    if (KindOf(notification.abi, notification.nr) == CallKind::kPtrace) {
+    if (KindOf(notification.abi, notification.nr) == CallKind::kPtrace || Intercepted(notification)) {
       kernel_->Answer(notification.id, -EPERM);
     } else {
       kernel_->Continue(notification.id);
@@ -119,8 +128,13 @@ void Core::OnNotification(const Notification& notification) {
   }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
+  caller->call.passed = false;
   caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
+  if (caller->injection.has_value() && caller->injection->under_way) {  // a call of ours
+    kernel_->Continue(notification.id);
+    return;
+  }
   if (caller->kicked || caller->interrupt_coming) return;  // it is interrupted already
   if (caller->doubt.has_value() && SameCall(caller->doubt->notification, notification)) {
     const Thread::Doubt doubt = *caller->doubt;
@@ -137,6 +151,13 @@ void Core::OnNotification(const Notification& notification) {
 
 Outcome Core::Decide(Thread* caller, const Notification& n) {
   if (std::optional<Outcome> outcome = TraceByFilter(caller, n)) return *std::move(outcome);
+  if (std::optional<Outcome> outcome = AskPolicy(caller, n)) return *std::move(outcome);
+  return Emulate(caller, n);
+}
+
+// A call may be here for the policy alone, with arguments that the filter would not have notified of.
+Outcome Core::Emulate(Thread* caller, const Notification& n) {
+  const auto first_is = [&n](uint32_t value) { return static_cast<uint32_t>(n.args[0]) == value; };
   switch (KindOf(n.abi, n.nr)) {
     case CallKind::kPtrace:
       return Ptrace(caller, n);
@@ -147,13 +168,16 @@ Outcome Core::Decide(Thread* caller, const Notification& n) {
     case CallKind::kSigaction:
     case CallKind::kOldSigaction:
     case CallKind::kSignal:
-      return NoteSigaction(caller, n);
+      return first_is(SIGCHLD) ? NoteSigaction(caller, n) : Outcome::Continue();
     case CallKind::kClone:
     case CallKind::kClone3:
       return StripUntraced(caller, n);
     case CallKind::kSeccomp:
-    case CallKind::kPrctl:
-      return NoteFilter(caller, n);
+      return first_is(SECCOMP_SET_MODE_FILTER) ? NoteFilter(caller, n) : Outcome::Continue();
+    case CallKind::kPrctl: {
+      const bool filter = first_is(kPrSetSeccomp) && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
+      return filter ? NoteFilter(caller, n) : Outcome::Continue();
+    }
     case CallKind::kOther:
       break;
   }
@@ -188,6 +212,19 @@ void Core::Carry(Thread* caller, Outcome outcome) {
       if (kernel_->Continue(call.notification.id)) call.phase = Call::Phase::kContinued;
       Observe(*caller,
               call.phase == Call::Phase::kContinued ? Observer::Road::kKernel : Observer::Road::kRefused);
+      if (call.phase == Call::Phase::kContinued && outcome.then) outcome.then();
+      return;
+    case Outcome::Kind::kDescriptor:
+      CarryDescriptor(caller, std::move(outcome));
+      return;
+    case Outcome::Kind::kChange:
+      if (!stopped) {
+        Kick(caller);
+      } else if (ChangeArguments(caller, outcome.args)) {
+        if (outcome.then) outcome.then();
+      } else {
+        kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, -kErestartnointr);
+      }
       return;
     case Outcome::Kind::kReturn:
       break;
@@ -230,6 +267,27 @@ void Core::ObserveCall(const Thread& caller, const Notification& n, Observer::Ro
   observer_->OnCall(call);
 }
 
+// A descriptor can be given through a notification only; at a stop the call starts again. It never gets lost
+// on its way: the guest itself takes it before the kernel says that it was given
+// (kernel/seccomp.c:seccomp_handle_addfd).
+void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
+  Call& call = caller->call;
+  if (caller->state == Thread::State::kStopped) {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, -kErestartnointr);
+    return;
+  }
+  const long given =
+      kernel_->AnswerDescriptor(call.notification.id, static_cast<int>(outcome.value), outcome.close_on_exec);
+  if (given == -ESRCH) return;  // interrupted, or dead
+  if (given < 0) {
+    Outcome refusal = Outcome::ReturnThen(given, [caller] { caller->owed.reset(); });
+    Carry(caller, std::move(refusal));
+    return;
+  }
+  call.phase = Call::Phase::kNone;
+  if (outcome.then) outcome.then();
+}
+
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
 // call is read from the registers: it may be one whose notification was gone before it was received.
 void Core::Settle(Thread* thread) {
@@ -260,12 +318,12 @@ void Core::Settle(Thread* thread) {
   Notification& n = call.notification;
   if (n.nr != nr) n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
   const CallKind kind = KindOf(n.abi, nr);
-  if (kind == CallKind::kOther) return;
+  TakeCall(regs, &n);
+  if (kind == CallKind::kOther && !Intercepted(n)) return;
   n.id = 0;
   n.tid = thread->tid;
-  TakeCall(regs, &n);
   call.phase = Call::Phase::kPending;
-  if (SettleAnswered(thread, before)) {
+  if (SettleAnswered(thread, before) || SettleIntercepted(thread, before)) {
     call.phase = Call::Phase::kNone;
     return;
   }

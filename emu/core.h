@@ -7,12 +7,14 @@
 //   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
 //   inspect.cc  reading and writing a stopped tracee
 //   inject.cc   a SIGCHLD that a tracer is made to send itself
+//   intercept.cc  the embedder's policy on calls
 //   seccomp.cc  PTRACE_EVENT_SECCOMP of intercepted calls
 //   wait.cc     wait4, waitid, waitpid
 
 #ifndef NESTRACE_EMU_CORE_H_
 #define NESTRACE_EMU_CORE_H_
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -23,6 +25,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "emu/emulator.h"
+#include "emu/interceptor.h"
 #include "emu/kernel.h"
 #include "emu/observer.h"
 #include "emu/stop.h"
@@ -35,20 +38,24 @@ struct Outcome {
   enum class Kind {
     kReturn,      // the call returns `value`; `then` is done only once the answer was taken
     kContinue,    // the kernel carries the call out; `value` is 1 if a wait is certain not to block there
+    kDescriptor,  // the call returns a duplicate of our descriptor `value`
+    kChange,      // the call is made again, with `args`
     kPark,        // no answer yet
     kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
   };
   Kind kind = Kind::kReturn;
   int64_t value = 0;
   std::function<void()> then;
+  bool close_on_exec = false;  // kDescriptor
+  std::array<uint64_t, 6> args = {};
 
-  static Outcome Return(int64_t value) { return {Kind::kReturn, value, nullptr}; }
+  static Outcome Return(int64_t value) { return {Kind::kReturn, value, nullptr, false, {}}; }
   static Outcome ReturnThen(int64_t value, std::function<void()> then) {
-    return {Kind::kReturn, value, std::move(then)};
+    return {Kind::kReturn, value, std::move(then), false, {}};
   }
-  static Outcome Continue(bool certain = false) { return {Kind::kContinue, certain, nullptr}; }
-  static Outcome Park() { return {Kind::kPark, 0, nullptr}; }
-  static Outcome StopCaller() { return {Kind::kStopCaller, 0, nullptr}; }
+  static Outcome Continue(bool certain = false) { return {Kind::kContinue, certain, nullptr, false, {}}; }
+  static Outcome Park() { return {Kind::kPark, 0, nullptr, false, {}}; }
+  static Outcome StopCaller() { return {Kind::kStopCaller, 0, nullptr, false, {}}; }
 };
 
 // One ptrace(2) call, its target verified as the caller's stopped tracee.
@@ -103,7 +110,7 @@ enum OwnSignal : uint32_t {
 class Core {
  public:
   Core(Kernel* kernel, const Emulator::Options& options)
-      : kernel_(kernel), observer_(options.observer), options_(options) {}
+      : kernel_(kernel), interceptor_(options.interceptor), observer_(options.observer), options_(options) {}
 
   void AddRoot(Tid tid);
   void OnStop(Tid tid, int code, const struct rusage& usage);
@@ -175,6 +182,14 @@ class Core {
   bool MakeCallAgain(Thread* thread);
   long EmulatedSyscallInfo(const Thread& thread, char out[128]) const;
 
+  // --- intercept.cc
+  class PolicyCaller;
+  bool Intercepted(const Notification& n) const;
+  std::optional<Outcome> AskPolicy(Thread* caller, const Notification& n);
+  bool SettleIntercepted(Thread* thread, const Call& before);
+  bool ChangeArguments(Thread* caller, const std::array<uint64_t, 6>& args);
+  bool HandleChangedCall(Thread* thread);
+
   // --- inject.cc
   bool Inject(Thread* thread);
   bool PrepareInjection(Thread* thread);
@@ -243,14 +258,18 @@ class Core {
 
   // --- calls.cc
   Outcome Decide(Thread* caller, const Notification& n);
+  Outcome Emulate(Thread* caller, const Notification& n);
   void Carry(Thread* caller, Outcome outcome);
+  void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;
   void ObserveCall(const Thread& caller, const Notification& n, Observer::Road road, int64_t result) const;
   void ResolveDoubts(uint64_t id);
+  static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
+  static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void Doubted(Thread* thread, int64_t result);
   bool SettleAnswered(Thread* thread, const Call& before);
   void SettleWait(Thread* thread, bool was_continued);
@@ -264,7 +283,8 @@ class Core {
   void Pump();
 
   Kernel* const kernel_;
-  Observer* const observer_;  // may be null
+  Interceptor* const interceptor_;  // may be null
+  Observer* const observer_;        // may be null
   const Emulator::Options options_;
   absl::flat_hash_map<Tid, std::unique_ptr<Thread>> threads_;
   absl::flat_hash_map<Tid, std::unique_ptr<Process>> processes_;

@@ -21,6 +21,7 @@
 #include <memory>
 #include <vector>
 
+#include "emu/interceptor.h"
 #include "emu/kernel.h"
 #include "emu/observer.h"
 #include "emu/types.h"
@@ -32,10 +33,11 @@ class Core;  // the state machine behind the facade, emu/core.h
 class Emulator {
  public:
   struct Options {
-    bool nesting = true;           // false: a second tracer is EPERM, as on the bare kernel
-    uint32_t signal_cookie = 0;    // random: marks the signals that the supervisor itself queues
-    pid_t supervisor = 0;          // own pid, as the guests' siginfo shows it
-    Observer* observer = nullptr;  // is told of all that happens; must outlive the emulator
+    bool nesting = true;                 // false: a second tracer is EPERM, as on the bare kernel
+    uint32_t signal_cookie = 0;          // random: marks the signals that the supervisor itself queues
+    pid_t supervisor = 0;                // own pid, as the guests' siginfo shows it
+    Interceptor* interceptor = nullptr;  // the policy on calls; must outlive the emulator
+    Observer* observer = nullptr;        // is told of all that happens; must outlive the emulator
   };
 
   // PTRACE_O_* of the real attachment: every event is reported, EXITKILL.

@@ -94,6 +94,10 @@ class Kernel {
   virtual bool Answer(uint64_t id, int64_t value) = 0;
   // The kernel carries out the call itself (SECCOMP_USER_NOTIF_FLAG_CONTINUE).
   virtual bool Continue(uint64_t id) = 0;
+  // The guest's call returns a new descriptor of its own, a duplicate of the supervisor's `fd`
+  // (SECCOMP_IOCTL_NOTIF_ADDFD with SEND). Returns its number. -ESRCH: as false above. Any other error is of
+  // the guest's table (-EMFILE), and the call is still to be answered.
+  virtual long AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) = 0;
 
   // --- facts.
   // False if the thread is gone.

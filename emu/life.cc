@@ -280,6 +280,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->injection.reset();
   thread->doubt.reset();
   thread->changed_argument.reset();
+  thread->changed_call.reset();
+  thread->owed.reset();
   thread->behind_syscall = 0;
   SigchldDisposition& sigchld = thread->process->sigchld;
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();

@@ -46,12 +46,17 @@ void Core::HandleStop(Thread* thread) {
   Stop& stop = thread->stop;
   if (thread->injection.has_value() && Inject(thread)) return;
   if (thread->filter_event && MakeFilterEvent(thread)) return;
+  if (thread->changed_call.has_value() && HandleChangedCall(thread)) return;
   stop.kicked = thread->kicked;
   Settle(thread);
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
     // the stop that it makes is known for ours.
     InterruptUnseen(thread);
+  }
+  if (stop.kind == StopKind::kSyscall && thread->changed_call.has_value()) {  // it starts again at once
+    ResumeThread(thread);
+    return;
   }
   switch (stop.kind) {
     case StopKind::kSignal:
@@ -121,6 +126,10 @@ void Core::HandleStop(Thread* thread) {
           thread = Find(tid);  // perhaps the caller under the leader's number
           thread->stop.message_pids = pids;
           named = nullptr;
+          if (interceptor_ != nullptr && !interceptor_->MayExecute(tid)) {
+            kernel_->SendSignal(thread->process->tgid, tid, SIGKILL);
+            return;  // it is never resumed from here; its end comes next
+          }
           break;
         }
         case kEventExit:
@@ -263,9 +272,10 @@ void Core::Finish(Thread* thread) {
 // The real resume that serves all links. Stepping and system-call tracing exclude each other in one
 // PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
 ResumeMode Core::CombinedMode(Thread* thread) {
-  ResumeMode mode = thread->changed_argument.has_value() ? ResumeMode::kSyscall : thread->left_mode;
+  const bool changed = thread->changed_argument.has_value() || thread->changed_call.has_value();
+  ResumeMode mode = changed ? ResumeMode::kSyscall : thread->left_mode;
   thread->left_mode = ResumeMode::kCont;
-  bool step = false, other = false;
+  bool step = false, other = thread->changed_call.has_value();
   for (const auto& link : thread->links) {
     mode = std::max(mode, link->mode);
     if (IsStep(link->mode)) {

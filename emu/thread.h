@@ -15,6 +15,7 @@
 
 #include "emu/abi.h"
 #include "emu/guest_filters.h"
+#include "emu/interceptor.h"
 #include "emu/kernel.h"
 #include "emu/stop.h"
 #include "emu/types.h"
@@ -104,6 +105,7 @@ struct Call {
   Notification notification;
   int64_t result = 0;
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
+  bool passed = false;         // the policy has let it run, and the emulation has it now (intercept.cc)
 };
 
 // A SIGCHLD that a tracer is made to send itself (inject.cc).
@@ -150,6 +152,19 @@ struct Thread {
     uint64_t value = 0;
   };
   std::optional<ChangedArgument> changed_argument;
+  // The policy has the call made with other arguments (intercept.cc).
+  struct ChangedCall {
+    Notification original;
+    Notification made;
+    bool entered = false;  // its syscall-enter-stop was seen
+  };
+  std::optional<ChangedCall> changed_call;
+  // A call that has had its effects already, while its result has not reached the thread.
+  struct Owed {
+    Notification call;
+    Interceptor::Decision decision;
+  };
+  std::optional<Owed> owed;
   std::shared_ptr<const GuestFilter> filters;  // its own seccomp filters, newest first; null: none
   bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
   uint32_t filter_data = 0;

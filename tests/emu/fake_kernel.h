@@ -68,6 +68,7 @@ struct FakeNotification {
   Notification call;
   bool open = true;
   std::optional<int64_t> answer;  // what was accepted
+  std::optional<int> descriptor;  // of the supervisor's, given with SEND; `answer` is its number there
   bool continued = false;
 };
 
@@ -99,6 +100,8 @@ class FakeKernel : public Kernel {
   void RefuseNextAnswer() { refuse_next_ = true; }
   // A call is made and interrupted before its notification is received: only its number is gone.
   void SkipNotification() { ++next_notification_; }
+  // The next AnswerDescriptor finds the guest's table full.
+  void RefuseNextDescriptor(long error) { descriptor_error_ = error; }
   // The next answer is accepted, but never reaches the caller, which had left its sleep with a signal.
   void LoseNextAnswer() { lose_next_ = true; }
   // Whatever was announced to fail, be refused or lost and has not come to pass won't.
@@ -145,6 +148,7 @@ class FakeKernel : public Kernel {
   long WaitContinued(Tid tid, bool leave) override;
   bool Answer(uint64_t id, int64_t value) override;
   bool Continue(uint64_t id) override;
+  long AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) override;
   bool ReadFacts(Tid tid, ThreadFacts* facts) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
@@ -173,6 +177,7 @@ class FakeKernel : public Kernel {
   std::vector<pid_t> undumpable_;
   bool deny_attach_ = false;
   bool refuse_next_ = false;
+  long descriptor_error_ = 0;
   bool lose_next_ = false;
   int calls_ = 0;
   std::vector<std::string> log_;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/emu/fake_kernel.h"
 
@@ -163,6 +164,23 @@ bool FakeKernel::Continue(uint64_t id) {
   }
   Log("continue(" + Number(id) + ")", taken);
   return taken;
+}
+
+// The number in the guest is 100 and the supervisor's.
+long FakeKernel::AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) {
+  Enter();
+  const auto give = [&]() -> long {
+    if (descriptor_error_ != 0 && notifications_.at(id).open) return std::exchange(descriptor_error_, 0);
+    FakeNotification* notification = nullptr;
+    if (!TakeNotification(id, &notification)) return -ESRCH;
+    notification->descriptor = fd;
+    notification->answer = 100 + fd;
+    FakeThread& caller = at(notification->call.tid);
+    caller.regs.rax = 100 + fd;
+    caller.notification = 0;
+    return 100 + fd;
+  };
+  return Log("addfd(" + Number(id) + ", " + Number(fd) + (close_on_exec ? ", cloexec)" : ")"), give());
 }
 
 bool FakeKernel::ReadFacts(Tid tid, ThreadFacts* facts) {

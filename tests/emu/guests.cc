@@ -12,12 +12,13 @@ namespace {
 
 constexpr int kNrWait4 = 61, kNrPtrace = 101, kNrWaitid = 247, kNrSigaction = 13;
 
-Emulator::Options OptionsWith(bool nesting, Observer* observer) {
+Emulator::Options OptionsWith(bool nesting, Observer* observer, Interceptor* interceptor = nullptr) {
   Emulator::Options options;
   options.nesting = nesting;
   options.signal_cookie = kCookie;
   options.supervisor = kSupervisor;
   options.observer = observer;
+  options.interceptor = interceptor;
   return options;
 }
 
@@ -38,6 +39,7 @@ std::ostream& operator<<(std::ostream& os, const Waited& w) {
 }
 
 Guests::Guests(bool nesting, Observer* observer) : emulator(&kernel, OptionsWith(nesting, observer)) {}
+Guests::Guests(Interceptor* interceptor) : emulator(&kernel, OptionsWith(true, nullptr, interceptor)) {}
 
 // --- births.
 

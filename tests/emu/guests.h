@@ -23,6 +23,7 @@
 
 #include "emu/abi.h"
 #include "emu/emulator.h"
+#include "emu/interceptor.h"
 #include "tests/emu/fake_kernel.h"
 
 namespace nestrace {
@@ -66,6 +67,7 @@ class Guests {
   static constexpr uint64_t kUnmapped = 0x999000;
 
   explicit Guests(bool nesting = true, Observer* observer = nullptr);
+  explicit Guests(Interceptor* interceptor);
 
   // --- births.
   void Root(Tid tid);
