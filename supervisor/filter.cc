@@ -1,10 +1,12 @@
 #include "supervisor/filter.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -55,6 +57,7 @@ class Context {
   // Takes the rules of `other`, which is of another architecture.
   void Merge(Context* other) {
     Check(other->error_);
+    if (error_ < 0) return;
     Check(seccomp_merge(context_, other->context_));
     if (error_ == 0) other->context_ = nullptr;
   }
@@ -82,9 +85,45 @@ void AddRules(Context* context) {
   context->NotifyIfFirstArgument({SCMP_SYS(clone)}, CLONE_UNTRACED, CLONE_UNTRACED);
 }
 
+sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }
+
+sock_filter Jump(uint16_t code, uint32_t k, uint8_t jump_true, uint8_t jump_false) {
+  return BPF_JUMP(code, k, jump_true, jump_false);
+}
+
+// What stands in front of libseccomp's program, whose jumps are relative: the rules of `spec`. They are not
+// left to libseccomp, which takes i386 socket calls for what socketcall(2) does only.
+std::vector<sock_filter> Prologue(const FilterSpec& spec) {
+  std::vector<sock_filter> program;
+  const auto load = [&program](uint32_t offset) {
+    program.push_back(Statement(BPF_LD | BPF_W | BPF_ABS, offset));
+  };
+  if (spec.new_calls_are_enosys) {
+    load(offsetof(seccomp_data, nr));
+    program.push_back(Jump(BPF_JMP | BPF_JGE | BPF_K, kFirstUnknownCall, 0, 2));
+    program.push_back(Jump(BPF_JMP | BPF_JEQ | BPF_K, ~0u, 1, 0));  // a tracer skips the call
+    program.push_back(Statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+  }
+  for (Abi abi : {Abi::kX86_64, Abi::kI386}) {
+    std::vector<sock_filter> calls;
+    for (const CallNumber& call : spec.calls) {
+      if (call.abi != abi) continue;
+      calls.push_back(Jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call.nr), 0, 1));
+      calls.push_back(Statement(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    }
+    load(offsetof(seccomp_data, arch));
+    const uint32_t arch = abi == Abi::kX86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
+    program.push_back(Jump(BPF_JMP | BPF_JEQ | BPF_K, arch, 1, 0));
+    program.push_back(Statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(calls.size() + 1)));
+    load(offsetof(seccomp_data, nr));
+    program.insert(program.end(), calls.begin(), calls.end());
+  }
+  return program;
+}
+
 }  // namespace
 
-absl::StatusOr<FilterProgram> FilterProgram::Build() {
+absl::StatusOr<FilterProgram> FilterProgram::Build(const FilterSpec& spec) {
   // libseccomp would ask the running kernel which actions it has, and be misled where an outer filter
   // answers. What the kernel lacks shows when the program is installed.
   seccomp_api_set(6);
@@ -108,6 +147,8 @@ absl::StatusOr<FilterProgram> FilterProgram::Build() {
   if (pread(file.get(), program.instructions_.data(), size, 0) != size) {
     return absl::ErrnoToStatus(errno, "pread(memfd)");
   }
+  const std::vector<sock_filter> prologue = Prologue(spec);
+  program.instructions_.insert(program.instructions_.begin(), prologue.begin(), prologue.end());
   return program;
 }
 

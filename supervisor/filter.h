@@ -9,8 +9,10 @@
 //   rt_sigaction, sigaction, signal         for SIGCHLD
 //   clone                                   with CLONE_UNTRACED in its flags
 //   clone3                                  always: its flags are in memory, where no filter can look
-// x32 calls and calls of any other ABI return ENOSYS. Everything else is allowed; so is call number -1, by
-// which a tracer skips a call at its syscall-enter-stop.
+//   what FilterSpec names                   always
+// x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are newer
+// than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at its
+// syscall-enter-stop.
 
 #ifndef NESTRACE_SUPERVISOR_FILTER_H_
 #define NESTRACE_SUPERVISOR_FILTER_H_
@@ -20,13 +22,19 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "supervisor/call_names.h"
 
 namespace nestrace {
+
+struct FilterSpec {
+  std::vector<CallNumber> calls;      // notified besides
+  bool new_calls_are_enosys = false;  // from kFirstUnknownCall on
+};
 
 class FilterProgram {
  public:
   // Assembles the program with libseccomp.
-  static absl::StatusOr<FilterProgram> Build();
+  static absl::StatusOr<FilterProgram> Build(const FilterSpec& spec = {});
 
   // Installs the program in the calling thread, which must have PR_SET_NO_NEW_PRIVS, and returns the
   // listener (close-on-exec), or a negative errno: -EBUSY if an outer filter has a listener already.

@@ -16,22 +16,15 @@
 #ifndef NESTRACE_SUPERVISOR_LAUNCH_H_
 #define NESTRACE_SUPERVISOR_LAUNCH_H_
 
-#include <string>
-#include <vector>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "emu/types.h"
+#include "supervisor/command.h"
 #include "supervisor/filter.h"
 #include "supervisor/inherited_signals.h"
 #include "supervisor/unique_fd.h"
 
 namespace nestrace {
-
-// What to start: argv[0] is looked up in PATH. The environment is that of the process.
-struct Command {
-  std::vector<std::string> argv;
-};
 
 // What the child tells of itself, in this order: kListener, then kExecuted or kFailed.
 struct LaunchNews {

@@ -69,6 +69,10 @@ bool LinuxKernel::Answer(uint64_t id, int64_t value) {
 
 bool LinuxKernel::Continue(uint64_t id) { return listener_ != nullptr && listener_->Continue(id); }
 
+long LinuxKernel::AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) {
+  return listener_ == nullptr ? -ESRCH : listener_->Give(id, fd, close_on_exec);
+}
+
 bool LinuxKernel::ReadFacts(Tid tid, ThreadFacts* facts) { return ReadThreadFacts(proc_, tid, facts); }
 
 long LinuxKernel::ProcessGroup(Tid tid) { return Result(getpgid(tid.value)); }

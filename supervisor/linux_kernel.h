@@ -45,6 +45,7 @@ class LinuxKernel final : public Kernel {
   long WaitContinued(Tid tid, bool leave) override;
   bool Answer(uint64_t id, int64_t value) override;
   bool Continue(uint64_t id) override;
+  long AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) override;
   bool ReadFacts(Tid tid, ThreadFacts* facts) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;

@@ -1,6 +1,7 @@
 #include "supervisor/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -69,6 +70,21 @@ bool Listener::Answer(uint64_t id, int64_t value) {
 }
 
 bool Listener::Continue(uint64_t id) { return Send(id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE); }
+
+long Listener::Give(uint64_t id, int fd, bool close_on_exec) {
+  seccomp_notif_addfd give = {};
+  give.id = id;
+  give.flags = SECCOMP_ADDFD_FLAG_SEND;
+  give.srcfd = fd;
+  give.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
+  for (;;) {
+    const int number = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &give);
+    if (number >= 0) return number;
+    if (errno == EINTR) continue;  // not given: the kernel takes it back then
+    // ENOENT, EINPROGRESS: no call waits for an answer under this id any more.
+    return errno == ENOENT || errno == EINPROGRESS ? -ESRCH : -errno;
+  }
+}
 
 bool Listener::Send(uint64_t id, int64_t value, int32_t error, uint32_t flags) {
   auto* response = reinterpret_cast<seccomp_notif_resp*>(response_.data());

@@ -41,6 +41,10 @@ class Listener {
   bool Answer(uint64_t id, int64_t value);
   // The kernel carries out the call (SECCOMP_USER_NOTIF_FLAG_CONTINUE). False as above.
   bool Continue(uint64_t id);
+  // The call returns a new descriptor of the caller, a duplicate of `fd`: its number. -ESRCH: as false above.
+  // Another error is of the caller's table, and the call is still to be answered. Waits until the caller has
+  // run and taken it.
+  long Give(uint64_t id, int fd, bool close_on_exec);
 
  private:
   Listener(UniqueFd fd, size_t notification_size, size_t response_size);

@@ -73,7 +73,8 @@ absl::StatusOr<Logs> OpenLogs(const CommandLine& line, LogSource* source) {
   return logs;
 }
 
-Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* front, Observer* observer) {
+absl::StatusOr<Result> Run(const CommandLine& line, const InheritedSignals& inherited, Front* front,
+                           Observer* observer) {
   Supervisor::Options options;
   options.emulator.nesting = line.nesting;
   options.emulator.observer = observer;
@@ -82,20 +83,24 @@ Result Run(const CommandLine& line, const InheritedSignals& inherited, Front* fr
   options.signals = front->signals();
   options.on_job_state = [front](int signal) { front->ShowJobState(signal); };
   absl::StatusOr<std::unique_ptr<Supervisor>> supervisor = Supervisor::Start({line.argv}, options);
-  if (!supervisor.ok()) return Result::Failed(std::string(supervisor.status().message()));
+  if (!supervisor.ok()) return supervisor.status();
   return (*supervisor)->Run();
 }
 
 // Run, with what the command line wants to be told of it.
-Result RunLogged(const CommandLine& line, const InheritedSignals& inherited, Front* front) {
+absl::StatusOr<Result> RunLogged(const CommandLine& line, const InheritedSignals& inherited, Front* front) {
   if (line.log.empty() && !line.verbose) return Run(line, inherited, front, nullptr);
   absl::StatusOr<LinuxLogSource> source = LinuxLogSource::Open();
-  if (!source.ok()) return Result::Failed(std::string(source.status().message()));
+  if (!source.ok()) return source.status();
   absl::StatusOr<Logs> logs = OpenLogs(line, &*source);
-  if (!logs.ok()) return Result::Failed(std::string(logs.status().message()));
+  if (!logs.ok()) return logs.status();
   logs->Start({line.argv, line.nesting, getpid()});
-  Result result = Run(line, inherited, front, &*logs);
-  logs->End(result.ExitCode(), result.ToString());
+  absl::StatusOr<Result> result = Run(line, inherited, front, &*logs);
+  if (result.ok()) {
+    logs->End(result->ExitCode(), result->ToString());
+  } else {
+    logs->End(kOwnFailure, std::string(result.status().message()));
+  }
   return result;
 }
 
@@ -117,12 +122,16 @@ int Main(int argc, char** argv) {
     Complain(front.status().message());
     return kOwnFailure;
   }
-  const Result result = RunLogged(*line, inherited, &*front);
-  if (result.kind == Result::Kind::kSignaled) DieOfSignal(result.value);
-  if (result.kind == Result::Kind::kNotStarted)
-    Complain(absl::StrCat(line->argv[0], ": ", result.ToString()));
-  if (result.kind == Result::Kind::kFailed) Complain(result.ToString());
-  ExitWith(result.ExitCode());
+  const absl::StatusOr<Result> result = RunLogged(*line, inherited, &*front);
+  if (!result.ok()) {
+    Complain(result.status().message());
+    ExitWith(kOwnFailure);
+  }
+  if (result->kind == Result::Kind::kSignaled) DieOfSignal(result->value);
+  if (result->kind == Result::Kind::kNotStarted) {
+    Complain(absl::StrCat(line->argv[0], ": ", result->ToString()));
+  }
+  ExitWith(result->ExitCode());
 }
 
 }  // namespace

@@ -11,13 +11,11 @@
 namespace nestrace {
 
 Result Result::FromWaitStatus(int status) {
-  if (WIFSIGNALED(status)) return {Kind::kSignaled, WTERMSIG(status), ""};
-  return {Kind::kExited, WEXITSTATUS(status), ""};
+  if (WIFSIGNALED(status)) return {Kind::kSignaled, WTERMSIG(status)};
+  return {Kind::kExited, WEXITSTATUS(status)};
 }
 
-Result Result::NotStarted(int error) { return {Kind::kNotStarted, error, ""}; }
-
-Result Result::Failed(std::string detail) { return {Kind::kFailed, 0, std::move(detail)}; }
+Result Result::NotStarted(int error) { return {Kind::kNotStarted, error}; }
 
 int Result::ExitCode() const {
   switch (kind) {
@@ -27,8 +25,6 @@ int Result::ExitCode() const {
       return 128 + value;
     case Kind::kNotStarted:
       return value == ENOENT || value == ENOTDIR ? 127 : 126;
-    case Kind::kFailed:
-      return 125;
   }
   return 125;
 }
@@ -41,10 +37,8 @@ std::string Result::ToString() const {
       return absl::StrCat("killed by signal ", value, " (", strsignal(value), ")");
     case Kind::kNotStarted:
       return strerror(value);
-    case Kind::kFailed:
-      return detail;
   }
-  return detail;
+  return "";
 }
 
 }  // namespace nestrace

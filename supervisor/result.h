@@ -1,8 +1,8 @@
 // How a run of nestrace ended.
 //
-//   Result result = supervisor->Run();
-//   if (result.kind == Result::Kind::kFailed) std::cerr << result.ToString();
-//   return result.ExitCode();
+//   absl::StatusOr<Result> result = supervisor->Run();
+//   if (!result.ok()) ...
+//   return result->ExitCode();
 
 #ifndef NESTRACE_SUPERVISOR_RESULT_H_
 #define NESTRACE_SUPERVISOR_RESULT_H_
@@ -16,19 +16,16 @@ struct Result {
     kExited,      // PROGRAM ended with exit code `value`
     kSignaled,    // PROGRAM was killed by signal `value`
     kNotStarted,  // PROGRAM could not be executed: execve(2) failed with errno `value`
-    kFailed,      // nestrace itself failed: `detail`
   };
-  Kind kind = Kind::kFailed;
+  Kind kind = Kind::kExited;
   int value = 0;
-  std::string detail;
 
   // From the wait(2) status of PROGRAM.
   static Result FromWaitStatus(int status);
   static Result NotStarted(int error);
-  static Result Failed(std::string detail);
 
   // What a shell would make of it: the exit code, 128 plus the signal, 127 for a program that is not there,
-  // 126 for one that can't be executed, 125 for a failure of nestrace.
+  // 126 for one that can't be executed.
   int ExitCode() const;
   // One line for people, without "nestrace: " in front.
   std::string ToString() const;

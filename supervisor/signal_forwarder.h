@@ -19,17 +19,9 @@
 #include <vector>
 
 #include "emu/types.h"
+#include "supervisor/signal_source.h"
 
 namespace nestrace {
-
-// Where signals come from: a descriptor of which each read(2) yields a struct signalfd_siginfo, such as a
-// signalfd(2), and the process that they were sent to.
-struct SignalSource {
-  int fd = -1;  // -1: none. Not owned
-  pid_t process = 0;
-  // Signals that came before there was a PROGRAM to get its own copy; it starts with them pending.
-  std::vector<int> early;
-};
 
 // Takes the pending signals of the terminal, SIGHUP, SIGINT, SIGQUIT and SIGTSTP, from the calling process,
 // in which they are blocked. Appends those that the kernel made, and if `all` those that were sent too.

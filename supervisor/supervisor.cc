@@ -1,317 +1,74 @@
 #include "supervisor/supervisor.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/random.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "supervisor/filter.h"
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "supervisor/event_loop.h"
 
 namespace nestrace {
 namespace {
 
-// So many stops in a row are handled before notifications are looked at again, lest one guest that stops
-// endlessly keeps all others waiting.
-constexpr int kStopsPerRound = 64;
+// There is one waitid(P_ALL) for all children of a process.
+std::atomic<bool> in_use = false;
 
-bool IsStopSignal(int signal) {
-  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
-
-bool EndsRun(int signal) {
-  return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
-}
-
-absl::StatusOr<UniqueFd> OpenSigchld() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
-  UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.ok()) return absl::ErrnoToStatus(errno, "signalfd()");
-  return fd;
-}
-
-// Fills in what only the supervisor knows.
-Supervisor::Options Complete(Supervisor::Options options) {
-  options.emulator.supervisor = getpid();
-  if (getrandom(&options.emulator.signal_cookie, sizeof(options.emulator.signal_cookie), GRND_NONBLOCK) < 0) {
-    options.emulator.signal_cookie = static_cast<uint32_t>(getpid()) * 2654435761u;
+absl::Status CheckSignals() {
+  sigset_t blocked;
+  struct sigaction action;
+  if (pthread_sigmask(SIG_SETMASK, nullptr, &blocked) != 0 || sigaction(SIGCHLD, nullptr, &action) < 0) {
+    return absl::InternalError("the signal state can't be read");
   }
-  return options;
+  const bool ignored = action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0;
+  if (sigismember(&blocked, SIGCHLD) == 1 && !ignored) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "SIGCHLD must be blocked and not ignored: call InheritedSignals::TakeOver() before "
+      "Supervisor::Start()");
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Start(const Command& command,
                                                               const Options& options) {
-  if (absl::Status status = Listener::Probe(); !status.ok()) return status;
-  absl::StatusOr<ProcFs> proc = ProcFs::Open();
-  if (!proc.ok()) return proc.status();
-  absl::StatusOr<FilterProgram> filter = FilterProgram::Build();
-  if (!filter.ok()) return filter.status();
-  absl::StatusOr<UniqueFd> sigchld = OpenSigchld();
-  if (!sigchld.ok()) return sigchld.status();
-  absl::StatusOr<Launch> launch = Launch::Fork(command, *filter, options.inherited);
-  if (!launch.ok()) return launch.status();
-
-  std::unique_ptr<Supervisor> supervisor(
-      new Supervisor(*std::move(proc), *std::move(sigchld), *std::move(launch), Complete(options)));
-  if (absl::Status status = supervisor->Seize(); !status.ok()) {
-    kill(supervisor->program_.value, SIGKILL);
-    return status;
+  if (command.argv.empty()) return absl::InvalidArgumentError("Command::argv is empty: no program to start");
+  if (absl::Status status = CheckSignals(); !status.ok()) return status;
+  std::unique_ptr<PolicyInterceptor> interceptor;
+  if (options.policy != nullptr) {
+    absl::StatusOr<PolicyInterceptor> created = PolicyInterceptor::Create(options.policy);
+    if (!created.ok()) return created.status();
+    interceptor = std::make_unique<PolicyInterceptor>(*std::move(created));
   }
-  return supervisor;
-}
-
-Supervisor::Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options)
-    : options_(options),
-      proc_(std::move(proc)),
-      sigchld_(std::move(sigchld)),
-      launch_(std::move(launch)),
-      program_(launch_.tid()),
-      kernel_(&proc_, &waiter_),
-      emulator_(&kernel_, options.emulator),
-      forwarder_(program_, options.signals.process) {}
-
-absl::Status Supervisor::Seize() {
-  if (syscall(SYS_ptrace, PTRACE_SEIZE, program_.value, 0, Emulator::kRealOptions) < 0) {
-    const char* reason = errno == EPERM ? "nestrace is traced itself, or ptrace(2) is forbidden here: " : "";
-    return absl::ErrnoToStatus(errno, absl::StrCat(reason, "ptrace(PTRACE_SEIZE, pid=", program_.value, ")"));
+  if (in_use.exchange(true)) {
+    return absl::FailedPreconditionError("this process has a Supervisor already; destroy that one first");
   }
-  // Not before: the child has our memory until it executes PROGRAM, and one that is not dumpable could not
-  // have been seized.
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  emulator_.AddRoot(program_);
-  PassOnEarlySignals();
-  return launch_.Go();
+  absl::Cleanup not_in_use = [] { in_use = false; };
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop =
+      EventLoop::Start(command, options, std::move(interceptor));
+  if (!loop.ok()) return loop.status();
+  std::move(not_in_use).Cancel();
+  return std::unique_ptr<Supervisor>(new Supervisor(*std::move(loop)));
 }
 
-// A Ctrl-C of the moment when nestrace was there but PROGRAM was not. PROGRAM has everything blocked until it
-// is executed, so a signal that it got as well merges with ours.
-void Supervisor::PassOnEarlySignals() {
-  std::vector<int> signals = options_.signals.early;
-  TakeTerminalSignals(false, &signals);
-  for (int signal : signals) kill(program_.value, signal);
+Supervisor::Supervisor(std::unique_ptr<EventLoop> loop) : loop_(std::move(loop)), thread_(gettid()) {}
+
+Supervisor::~Supervisor() {
+  loop_.reset();
+  in_use = false;
 }
 
-Result Supervisor::Run() {
-  while (emulator_.thread_count() > 0 && !no_children_ && !ending_) {
-    pollfd fds[] = {
-        {sigchld_.get(), POLLIN, 0},
-        {listener_.has_value() ? listener_->fd() : -1, POLLIN, 0},
-        {launching_ ? launch_.fd() : -1, POLLIN, 0},
-        {options_.signals.fd, POLLIN, 0},
-    };
-    if (poll(fds, std::size(fds), waits_pending_ ? 0 : -1) < 0) {
-      if (errno == EINTR) continue;
-      return Result::Failed(absl::ErrnoToStatus(errno, "poll()").ToString());
-    }
-    HandleRound((fds[0].revents & POLLIN) != 0, fds[2].revents != 0, (fds[3].revents & POLLIN) != 0,
-                (fds[1].revents & POLLIN) != 0);
-    // No task has the filter any more. What is left are zombies.
-    if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
-      kernel_.set_listener(nullptr);
-      listener_.reset();
-    }
+absl::StatusOr<Result> Supervisor::Run() {
+  if (run_) return absl::FailedPreconditionError("Supervisor::Run() was called before");
+  if (gettid() != thread_) {
+    return absl::FailedPreconditionError(
+        "Supervisor::Run() was called by another thread than Supervisor::Start()");
   }
-  // The child's end may have been seen before its last words.
-  while (launching_ && HandleLaunch()) {
-  }
-  if (ending_) KillGuests();
-  return result_.value_or(Result::Failed("PROGRAM was lost"));
+  run_ = true;
+  return loop_->Run();
 }
 
-// Stops come first: a guest's notification can only be later than the stop it was resumed from.
-void Supervisor::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
-  if (sigchld || signals || waits_pending_) DrainWaits();
-  if (launch) HandleLaunch();
-  if (signals) HandleSignals();
-  if (notification) HandleNotification();
-}
-
-bool Supervisor::HandleLaunch() {
-  LaunchNews news = launch_.Receive();
-  switch (news.kind) {
-    case LaunchNews::Kind::kNothing:
-      return false;
-    case LaunchNews::Kind::kListener: {
-      absl::StatusOr<Listener> listener = Listener::Adopt(std::move(news.listener));
-      if (!listener.ok()) {
-        result_ = Result::Failed(std::string(listener.status().message()));
-        ending_ = true;
-        return true;
-      }
-      listener_.emplace(*std::move(listener));
-      kernel_.set_listener(&*listener_);
-      return true;
-    }
-    case LaunchNews::Kind::kExecuted:
-      break;
-    case LaunchNews::Kind::kNoExec:
-      result_ = Result::NotStarted(news.error);
-      break;
-    case LaunchNews::Kind::kFailed:
-      result_ = Result::Failed(std::string(news.status.message()));
-      break;
-  }
-  launching_ = false;
-  return true;
-}
-
-void Supervisor::HandleSignals() {
-  signalfd_siginfo info;
-  if (read(options_.signals.fd, &info, sizeof(info)) != sizeof(info)) return;
-  if (result_.has_value() && EndsRun(static_cast<int>(info.ssi_signo))) {
-    ending_ = true;
-    return;
-  }
-  forwarder_.Forward(info);
-}
-
-void Supervisor::HandleNotification() {
-  Notification notification;
-  if (!listener_.has_value() || !listener_->Receive(&notification)) return;
-  if (notification.abi == Abi::kI386) kernel_.NoteI386Call();
-  const uint64_t reaped = kernel_.reaped();
-  emulator_.OnNotification(notification);
-  // A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD
-  // says so if the leader's exit signal is another.
-  if (kernel_.reaped() != reaped) DrainWaits();
-}
-
-void Supervisor::DrainWaits() {
-  signalfd_siginfo unused[4];
-  while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
-  }
-  waits_pending_ = false;
-  for (int round = 0; round < kStopsPerRound; ++round) {
-    const bool stopped = HandleStops();
-    const bool exited = HandleExits();
-    if (!stopped && !exited) return;
-    if (waits_pending_) return;
-  }
-  waits_pending_ = true;
-}
-
-bool Supervisor::HandleStops() {
-  StopEvent stop;
-  for (int count = 0; count < kStopsPerRound; ++count) {
-    const Waited waited = waiter_.NextStop(&stop);
-    no_children_ = waited == Waited::kNoChildren;
-    if (waited != Waited::kFound) return count > 0;
-    if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
-    NoteJobState(stop.tid, stop.code);
-    emulator_.OnStop(stop.tid, stop.code, stop.usage);
-  }
-  waits_pending_ = true;
-  return true;
-}
-
-bool Supervisor::HandleExits() {
-  std::erase_if(unclaimed_, [this](Tid tid) {
-    ExitEvent exit;
-    return waiter_.PeekExitOf(tid, &exit) != Waited::kFound;
-  });
-  if (emulator_.held_zombies() == 0 && unclaimed_.empty()) return HandleAnyExit();
-  return HandleExitsWhileHeld();
-}
-
-bool Supervisor::HandleAnyExit() {
-  ExitEvent exit;
-  const Waited waited = waiter_.PeekExit(&exit);
-  if (waited != Waited::kFound) return waited == Waited::kStopFirst;
-  HandleExit(exit.tid, exit.info);
-  return true;
-}
-
-// P_ALL would find a zombie that stays one again and again, and hide the others.
-bool Supervisor::HandleExitsWhileHeld() {
-  bool found = false;
-  for (Tid tid : emulator_.LiveThreads()) {
-    ExitEvent exit;
-    if (emulator_.IsHeld(tid)) continue;
-    const Waited waited = waiter_.PeekExitOf(tid, &exit);
-    if (waited == Waited::kFound) HandleExit(tid, exit.info);
-    found = found || waited == Waited::kFound || waited == Waited::kStopFirst;
-  }
-  return found;
-}
-
-void Supervisor::HandleExit(Tid tid, const ExitInfo& info) {
-  if (tid == program_) {
-    if (!result_.has_value()) result_ = Result::FromWaitStatus(info.status);
-    ending_ = ending_ || options_.end_with_program;
-  }
-  const uint64_t reaped = kernel_.reaped();
-  emulator_.OnExit(tid, info);
-  if (kernel_.reaped() == reaped && !emulator_.IsHeld(tid)) unclaimed_.push_back(tid);
-}
-
-// Kills all guests and sees them die. The emulation has no part in it: of two tracers that trace one another,
-// each would wait at its PTRACE_EVENT_EXIT for the other.
-void Supervisor::KillGuests() {
-  std::vector<Tid> guests = emulator_.LiveThreads();
-  for (Tid tid : guests) kill(tid.value, SIGKILL);
-  // SIGKILL ends every stop but PTRACE_EVENT_EXIT.
-  for (Tid tid : guests) syscall(SYS_ptrace, PTRACE_CONT, tid.value, 0, 0);
-  bool all_known = !listener_.has_value();
-  for (;;) {
-    KillNewGuests(&guests);
-    while (ReapGuests(&guests)) {
-    }
-    if (guests.empty() && all_known) return;
-    pollfd fds[] = {{sigchld_.get(), POLLIN, 0}, {all_known ? -1 : listener_->fd(), 0, 0}};
-    if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;
-    signalfd_siginfo unused[4];
-    while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
-    }
-    // A guest that was just born is not known before its first stop. It has the filter, though.
-    all_known = all_known || (fds[1].revents & POLLHUP) != 0;
-  }
-}
-
-// Takes the stops of dying guests, and of those that were born while their parents died.
-void Supervisor::KillNewGuests(std::vector<Tid>* guests) {
-  StopEvent stop;
-  while (waiter_.NextStop(&stop) == Waited::kFound) {
-    if (std::find(guests->begin(), guests->end(), stop.tid) == guests->end()) guests->push_back(stop.tid);
-    kill(stop.tid.value, SIGKILL);
-    syscall(SYS_ptrace, PTRACE_CONT, stop.tid.value, 0, 0);
-  }
-}
-
-// Takes those away that are gone; true if there were any. A leader's zombie can be reaped after its last
-// thread.
-bool Supervisor::ReapGuests(std::vector<Tid>* guests) {
-  return std::erase_if(*guests, [this](Tid tid) {
-           const long error = waiter_.Reap(tid);
-           return error == 0 || error == -ECHILD;
-         }) > 0;
-}
-
-bool Supervisor::IsProgram(Tid tid) const {
-  return tid == program_ || syscall(SYS_tgkill, program_.value, tid.value, 0) == 0;
-}
-
-// The parent of a stopped process is told when its last thread has stopped; the first one is close enough.
-// That it was continued shows in the next stop of another kind: PTRACE_EVENT_STOP with SIGTRAP.
-void Supervisor::NoteJobState(Tid tid, int code) {
-  const bool group_stop = code >> 8 == PTRACE_EVENT_STOP && IsStopSignal(code & 0xff);
-  if (!group_stop && job_signal_ == 0) return;
-  if (!IsProgram(tid)) return;
-  const int signal = group_stop ? code & 0xff : 0;
-  if (signal == job_signal_) return;
-  job_signal_ = signal;
-  if (options_.on_job_state) options_.on_job_state(signal);
-}
+Tid Supervisor::program() const { return loop_->program(); }
 
 }  // namespace nestrace

@@ -1,44 +1,65 @@
-// The supervisor as a library: runs one program, with everything it starts, under an Emulator.
+// The supervisor as a library: runs one program, with everything it starts, and lets the debuggers among them
+// work as if it were not there.
 //
+//   const InheritedSignals inherited = InheritedSignals::TakeOver();   // first thing in main()
 //   Supervisor::Options options;
-//   options.inherited = InheritedSignals::TakeOver();
+//   options.inherited = inherited;
+//   options.policy = &policy;               // may be left out: policy.h
+//   options.emulator.observer = &observer;  // may be left out: emu/observer.h
 //   absl::StatusOr<std::unique_ptr<Supervisor>> supervisor = Supervisor::Start({{"make", "-j2"}}, options);
-//   if (!supervisor.ok()) ...
-//   Result result = (*supervisor)->Run();
+//   if (!supervisor.ok()) ...               // says what the kernel lacks, or what was wrong with the call
+//   absl::StatusOr<Result> result = (*supervisor)->Run();
+//   if (!result.ok()) ...                   // the run was ended early: all guests are dead
+//   return result->ExitCode();
 //
-// One process, one thread, one loop: Start and Run belong to the same thread, which is the tracer of all
-// guests and waits with P_ALL for any child of its process. SIGCHLD must be blocked and not ignored, which
-// InheritedSignals::TakeOver sees to. The process is not dumpable from Start on. If it ends, all guests are
-// killed (PTRACE_O_EXITKILL).
+// Life cycle. Start forks PROGRAM, which the calling thread traces from then on. Run returns when the last
+// guest has ended, daemons included, and may be called once. The destructor kills what is left; so does the
+// end of the process (PTRACE_O_EXITKILL), however it comes.
+//
+// Threads. Start, Run and the destructor belong to one thread, the tracer of all guests; policies and
+// observers are called in it. The process may have other threads, but not one Supervisor beside another, and
+// no children of its own during the run: the supervisor waits for any child of the process.
+//
+// The process. All signals must be blocked and SIGCHLD must not be ignored, which InheritedSignals::TakeOver
+// sees to; else Start fails. From Start on the process is not dumpable, so that no guest can trace it or look
+// into /proc/PID/mem. It is PROGRAM's parent. PROGRAM has NO_NEW_PRIVS set, and has the descriptors that are
+// not close-on-exec.
+//
+// Ownership. Options are copied; what they point to (policy, observer) must outlive the Supervisor.
+//
+// Errors. absl::Status for what the embedder or the machine did wrong, with the failed call or the wrong
+// argument named; the code is InvalidArgument for a wrong argument, FailedPrecondition for a call in the
+// wrong order, or what the errno of the failed call maps to. What happens to guests is never an error.
 
 #ifndef NESTRACE_SUPERVISOR_SUPERVISOR_H_
 #define NESTRACE_SUPERVISOR_SUPERVISOR_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "emu/emulator.h"
+#include "supervisor/command.h"
 #include "supervisor/inherited_signals.h"
-#include "supervisor/launch.h"
-#include "supervisor/linux_kernel.h"
-#include "supervisor/listener.h"
-#include "supervisor/proc_fs.h"
+#include "supervisor/policy.h"
 #include "supervisor/result.h"
-#include "supervisor/signal_forwarder.h"
-#include "supervisor/unique_fd.h"
-#include "supervisor/waiter.h"
+#include "supervisor/signal_source.h"
 
 namespace nestrace {
+
+class EventLoop;
 
 class Supervisor {
  public:
   struct Options {
-    Emulator::Options emulator;  // signal_cookie and supervisor are filled in
+    // `nesting` and `observer`; the rest is filled in.
+    Emulator::Options emulator;
     InheritedSignals inherited;  // what PROGRAM gets
+    Policy* policy = nullptr;    // null: every call is let run
     // Signals to be passed on to PROGRAM. Once it has ended and others live on, SIGINT, SIGQUIT, SIGTERM or
     // SIGHUP end the run.
     SignalSource signals;
@@ -48,60 +69,25 @@ class Supervisor {
     std::function<void(int signal)> on_job_state;
   };
 
-  // Forks PROGRAM, traced. An error names what the kernel lacks or forbids.
+  // Forks PROGRAM. That it can't be executed shows in the Result of Run.
   static absl::StatusOr<std::unique_ptr<Supervisor>> Start(const Command& command, const Options& options);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
 
-  // Runs until the last guest has ended, daemons included, or until the run is ended from outside: no guest
-  // is alive when it returns.
-  Result Run();
+  // Runs until the last guest has ended, or until the run is ended from outside: no guest is alive when it
+  // returns. An error: the policy failed, or the supervisor.
+  absl::StatusOr<Result> Run();
 
-  Tid program() const { return program_; }
+  // The thread group leader of PROGRAM.
+  Tid program() const;
 
  private:
-  Supervisor(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options);
+  explicit Supervisor(std::unique_ptr<EventLoop> loop);
 
-  absl::Status Seize();
-  void PassOnEarlySignals();
-  void HandleRound(bool sigchld, bool launch, bool signals, bool notification);
-  bool HandleLaunch();  // true if there was a message
-  void HandleSignals();
-  void HandleNotification();
-
-  // --- what waitid(2) tells; true if there was something
-  void DrainWaits();
-  bool HandleStops();
-  bool HandleExits();
-  bool HandleAnyExit();
-  bool HandleExitsWhileHeld();
-  void HandleExit(Tid tid, const ExitInfo& info);
-  // --- the end
-  void KillGuests();
-  void KillNewGuests(std::vector<Tid>* guests);
-  bool ReapGuests(std::vector<Tid>* guests);
-
-  void NoteJobState(Tid tid, int code);
-  bool IsProgram(Tid tid) const;
-
-  const Options options_;
-  const ProcFs proc_;
-  UniqueFd sigchld_;
-  Launch launch_;
-  const Tid program_;
-  Waiter waiter_;
-  LinuxKernel kernel_;
-  Emulator emulator_;
-  SignalForwarder forwarder_;
-  std::optional<Listener> listener_;
-
-  bool launching_ = true;
-  bool waits_pending_ = false;  // a drain stopped early: the next poll(2) must not block
-  bool no_children_ = false;
-  bool ending_ = false;  // to end now, whoever lives on
-  int job_signal_ = 0;   // what PROGRAM is stopped by, 0 while it runs
-  // Zombies that were neither reaped nor held when they were announced: of a thread that ended before its
-  // parent's event told of its birth, or a child of the process that is no guest.
-  std::vector<Tid> unclaimed_;
-  std::optional<Result> result_;
+  std::unique_ptr<EventLoop> loop_;
+  pid_t thread_;  // that called Start
+  bool run_ = false;
 };
 
 }  // namespace nestrace

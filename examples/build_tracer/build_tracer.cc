@@ -129,12 +129,12 @@ int Main(int argc, char** argv) {
   absl::StatusOr<std::unique_ptr<nestrace::Supervisor>> supervisor =
       nestrace::Supervisor::Start({line.command}, options);
   if (!supervisor.ok()) return Fail(std::string(supervisor.status().message()));
-  const nestrace::Result result = (*supervisor)->Run();
-  if (result.kind == nestrace::Result::Kind::kFailed) return Fail(result.ToString());
-  if (result.kind == nestrace::Result::Kind::kNotStarted)
-    fprintf(stderr, "build_tracer: %s\n", result.ToString().c_str());
+  const absl::StatusOr<nestrace::Result> result = (*supervisor)->Run();
+  if (!result.ok()) return Fail(std::string(result.status().message()));
+  if (result->kind == nestrace::Result::Kind::kNotStarted)
+    fprintf(stderr, "build_tracer: %s\n", result->ToString().c_str());
   if (!database.Write(line.output)) return Fail("cannot write " + line.output);
-  return result.ExitCode();
+  return result->ExitCode();
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ long MakeCall(const Call& call) {
 class Filtered : public ::testing::Test {
  protected:
   void SetUp() override {
-    absl::StatusOr<FilterProgram> program = FilterProgram::Build();
+    absl::StatusOr<FilterProgram> program = FilterProgram::Build(spec_);
     ASSERT_TRUE(program.ok()) << program.status();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -93,6 +93,7 @@ class Filtered : public ::testing::Test {
   }
   bool IsNotified(const Call& call) { return Result(call) == kMarker; }
 
+  FilterSpec spec_;
   pid_t pid_ = -1;
   Notification notification_;
   UniqueFd channel_;
@@ -157,6 +158,30 @@ TEST_F(Filtered, I386CallsAreNotifiedToo) {
   }
   EXPECT_TRUE(IsNotified({Abi::kI386, 120, {CLONE_UNTRACED, 0}}));
   EXPECT_EQ(Result({Abi::kI386, 9999, {}}), -ENOSYS);
+}
+
+class FilteredMore : public Filtered {
+ protected:
+  FilteredMore() {
+    for (const char* name : {"getppid", "wait4", "pwritev2", "connect", "fchmodat2"}) {
+      const absl::StatusOr<std::vector<CallNumber>> numbers = FindCall(name);
+      spec_.calls.insert(spec_.calls.end(), numbers->begin(), numbers->end());
+    }
+    spec_.new_calls_are_enosys = true;
+  }
+};
+
+TEST_F(FilteredMore, MoreCallsAreNotified) {
+  for (long nr : {SYS_getppid, SYS_wait4, SYS_pwritev2, SYS_connect, 452}) {
+    EXPECT_TRUE(IsNotified({Abi::kX86_64, nr, {}})) << nr;
+  }
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_ptrace, {}})) << "the emulation's still are";
+  EXPECT_EQ(Result({Abi::kX86_64, SYS_getpid, {}}), pid_);
+}
+
+TEST_F(FilteredMore, NewCallsAreEnosys) {
+  EXPECT_EQ(Result({Abi::kX86_64, kFirstUnknownCall, {}}), -ENOSYS);
+  EXPECT_EQ(Result({Abi::kX86_64, -1, {}}), -ENOSYS);
 }
 
 TEST_F(Filtered, AnswersAreErrnosOrValues) {

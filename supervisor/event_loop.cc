@@ -1,0 +1,340 @@
+#include "supervisor/event_loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/filter.h"
+
+namespace nestrace {
+namespace {
+
+// So many stops in a row are handled before notifications are looked at again, lest one guest that stops
+// endlessly keeps all others waiting.
+constexpr int kStopsPerRound = 64;
+
+bool IsStopSignal(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+bool EndsRun(int signal) {
+  return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
+}
+
+absl::StatusOr<UniqueFd> OpenSigchld() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.ok()) return absl::ErrnoToStatus(errno, "signalfd()");
+  return fd;
+}
+
+// Fills in what only the supervisor knows.
+Supervisor::Options Complete(Supervisor::Options options, PolicyInterceptor* interceptor) {
+  options.emulator.interceptor = interceptor;
+  options.emulator.supervisor = getpid();
+  if (getrandom(&options.emulator.signal_cookie, sizeof(options.emulator.signal_cookie), GRND_NONBLOCK) < 0) {
+    options.emulator.signal_cookie = static_cast<uint32_t>(getpid()) * 2654435761u;
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& command, const Options& options,
+                                                            std::unique_ptr<PolicyInterceptor> interceptor) {
+  if (absl::Status status = Listener::Probe(); !status.ok()) return status;
+  absl::StatusOr<ProcFs> proc = ProcFs::Open();
+  if (!proc.ok()) return proc.status();
+  FilterSpec spec;
+  if (interceptor != nullptr) spec = {interceptor->calls(), options.policy->NewCallsAreEnosys()};
+  absl::StatusOr<FilterProgram> filter = FilterProgram::Build(spec);
+  if (!filter.ok()) return filter.status();
+  absl::StatusOr<UniqueFd> sigchld = OpenSigchld();
+  if (!sigchld.ok()) return sigchld.status();
+  absl::StatusOr<Launch> launch = Launch::Fork(command, *filter, options.inherited);
+  if (!launch.ok()) return launch.status();
+
+  const Options complete = Complete(options, interceptor.get());
+  std::unique_ptr<EventLoop> loop(new EventLoop(*std::move(proc), *std::move(sigchld), *std::move(launch),
+                                                complete, std::move(interceptor)));
+  if (absl::Status status = loop->Seize(); !status.ok()) return status;
+  return loop;
+}
+
+EventLoop::EventLoop(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options,
+                     std::unique_ptr<PolicyInterceptor> interceptor)
+    : options_(options),
+      interceptor_(std::move(interceptor)),
+      proc_(std::move(proc)),
+      sigchld_(std::move(sigchld)),
+      launch_(std::move(launch)),
+      program_(launch_.tid()),
+      kernel_(&proc_, &waiter_),
+      emulator_(&kernel_, options.emulator),
+      forwarder_(program_, options.signals.process) {}
+
+EventLoop::~EventLoop() { End(); }
+
+absl::Status EventLoop::Seize() {
+  if (syscall(SYS_ptrace, PTRACE_SEIZE, program_.value, 0, Emulator::kRealOptions) < 0) {
+    const int error = errno;
+    kill(program_.value, SIGKILL);  // it waits for Go(), and is no guest yet
+    waitpid(program_.value, nullptr, __WALL);
+    const char* reason = error == EPERM ? "nestrace is traced itself, or ptrace(2) is forbidden here: " : "";
+    return absl::ErrnoToStatus(error, absl::StrCat(reason, "ptrace(PTRACE_SEIZE, pid=", program_.value, ")"));
+  }
+  // Not before: the child has our memory until it executes PROGRAM, and one that is not dumpable could not
+  // have been seized.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  emulator_.AddRoot(program_);
+  PassOnEarlySignals();
+  return launch_.Go();
+}
+
+// A Ctrl-C of the moment when nestrace was there but PROGRAM was not. PROGRAM has everything blocked until it
+// is executed, so a signal that it got as well merges with ours.
+void EventLoop::PassOnEarlySignals() {
+  std::vector<int> signals = options_.signals.early;
+  TakeTerminalSignals(false, &signals);
+  for (int signal : signals) kill(program_.value, signal);
+}
+
+absl::StatusOr<Result> EventLoop::Run() {
+  status_ = RunToEnd();
+  End();
+  if (!status_.ok()) return status_;
+  if (!result_.has_value()) return absl::InternalError("PROGRAM was lost");
+  return *result_;
+}
+
+// Whoever is left is killed, once.
+void EventLoop::End() {
+  if (emulator_.thread_count() > 0 && !no_children_ && !ended_) KillGuests();
+  ended_ = true;
+}
+
+absl::Status EventLoop::RunToEnd() {
+  while (emulator_.thread_count() > 0 && !no_children_ && !ending_) {
+    pollfd fds[] = {
+        {sigchld_.get(), POLLIN, 0},
+        {listener_.has_value() ? listener_->fd() : -1, POLLIN, 0},
+        {launching_ ? launch_.fd() : -1, POLLIN, 0},
+        {options_.signals.fd, POLLIN, 0},
+    };
+    if (poll(fds, std::size(fds), waits_pending_ ? 0 : -1) < 0) {
+      if (errno == EINTR) continue;
+      return absl::ErrnoToStatus(errno, "poll()");
+    }
+    HandleRound((fds[0].revents & POLLIN) != 0, fds[2].revents != 0, (fds[3].revents & POLLIN) != 0,
+                (fds[1].revents & POLLIN) != 0);
+    if (interceptor_ != nullptr && !interceptor_->status().ok()) return interceptor_->status();
+    if (!status_.ok()) return status_;
+    // No task has the filter any more. What is left are zombies.
+    if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
+      kernel_.set_listener(nullptr);
+      listener_.reset();
+    }
+  }
+  // The child's end may have been seen before its last words.
+  while (launching_ && HandleLaunch()) {
+  }
+  return status_;
+}
+
+// Stops come first: a guest's notification can only be later than the stop it was resumed from.
+void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
+  if (sigchld || signals || waits_pending_) DrainWaits();
+  if (launch) HandleLaunch();
+  if (signals) HandleSignals();
+  if (notification) HandleNotification();
+}
+
+bool EventLoop::HandleLaunch() {
+  LaunchNews news = launch_.Receive();
+  switch (news.kind) {
+    case LaunchNews::Kind::kNothing:
+      return false;
+    case LaunchNews::Kind::kListener: {
+      absl::StatusOr<Listener> listener = Listener::Adopt(std::move(news.listener));
+      if (!listener.ok()) {
+        status_ = listener.status();
+        return true;
+      }
+      listener_.emplace(*std::move(listener));
+      kernel_.set_listener(&*listener_);
+      return true;
+    }
+    case LaunchNews::Kind::kExecuted:
+      break;
+    case LaunchNews::Kind::kNoExec:
+      result_ = Result::NotStarted(news.error);
+      break;
+    case LaunchNews::Kind::kFailed:
+      status_ = news.status;
+      break;
+  }
+  launching_ = false;
+  return true;
+}
+
+void EventLoop::HandleSignals() {
+  signalfd_siginfo info;
+  if (read(options_.signals.fd, &info, sizeof(info)) != sizeof(info)) return;
+  if (result_.has_value() && EndsRun(static_cast<int>(info.ssi_signo))) {
+    ending_ = true;
+    return;
+  }
+  forwarder_.Forward(info);
+}
+
+void EventLoop::HandleNotification() {
+  Notification notification;
+  if (!listener_.has_value() || !listener_->Receive(&notification)) return;
+  if (notification.abi == Abi::kI386) kernel_.NoteI386Call();
+  const uint64_t reaped = kernel_.reaped();
+  emulator_.OnNotification(notification);
+  // A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD
+  // says so if the leader's exit signal is another.
+  if (kernel_.reaped() != reaped) DrainWaits();
+}
+
+void EventLoop::DrainWaits() {
+  signalfd_siginfo unused[4];
+  while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
+  }
+  waits_pending_ = false;
+  for (int round = 0; round < kStopsPerRound; ++round) {
+    const bool stopped = HandleStops();
+    const bool exited = HandleExits();
+    if (!stopped && !exited) return;
+    if (waits_pending_) return;
+  }
+  waits_pending_ = true;
+}
+
+bool EventLoop::HandleStops() {
+  StopEvent stop;
+  for (int count = 0; count < kStopsPerRound; ++count) {
+    const Waited waited = waiter_.NextStop(&stop);
+    no_children_ = waited == Waited::kNoChildren;
+    if (waited != Waited::kFound) return count > 0;
+    if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
+    NoteJobState(stop.tid, stop.code);
+    emulator_.OnStop(stop.tid, stop.code, stop.usage);
+  }
+  waits_pending_ = true;
+  return true;
+}
+
+bool EventLoop::HandleExits() {
+  std::erase_if(unclaimed_, [this](Tid tid) {
+    ExitEvent exit;
+    return waiter_.PeekExitOf(tid, &exit) != Waited::kFound;
+  });
+  if (emulator_.held_zombies() == 0 && unclaimed_.empty()) return HandleAnyExit();
+  return HandleExitsWhileHeld();
+}
+
+bool EventLoop::HandleAnyExit() {
+  ExitEvent exit;
+  const Waited waited = waiter_.PeekExit(&exit);
+  if (waited != Waited::kFound) return waited == Waited::kStopFirst;
+  HandleExit(exit.tid, exit.info);
+  return true;
+}
+
+// P_ALL would find a zombie that stays one again and again, and hide the others.
+bool EventLoop::HandleExitsWhileHeld() {
+  bool found = false;
+  for (Tid tid : emulator_.LiveThreads()) {
+    ExitEvent exit;
+    if (emulator_.IsHeld(tid)) continue;
+    const Waited waited = waiter_.PeekExitOf(tid, &exit);
+    if (waited == Waited::kFound) HandleExit(tid, exit.info);
+    found = found || waited == Waited::kFound || waited == Waited::kStopFirst;
+  }
+  return found;
+}
+
+void EventLoop::HandleExit(Tid tid, const ExitInfo& info) {
+  if (tid == program_) {
+    if (!result_.has_value()) result_ = Result::FromWaitStatus(info.status);
+    ending_ = ending_ || options_.end_with_program;
+  }
+  const uint64_t reaped = kernel_.reaped();
+  emulator_.OnExit(tid, info);
+  if (kernel_.reaped() == reaped && !emulator_.IsHeld(tid)) unclaimed_.push_back(tid);
+}
+
+// Kills all guests and sees them die. The emulation has no part in it: of two tracers that trace one another,
+// each would wait at its PTRACE_EVENT_EXIT for the other.
+void EventLoop::KillGuests() {
+  std::vector<Tid> guests = emulator_.LiveThreads();
+  for (Tid tid : guests) kill(tid.value, SIGKILL);
+  // SIGKILL ends every stop but PTRACE_EVENT_EXIT.
+  for (Tid tid : guests) syscall(SYS_ptrace, PTRACE_CONT, tid.value, 0, 0);
+  bool all_known = !listener_.has_value();
+  for (;;) {
+    KillNewGuests(&guests);
+    while (ReapGuests(&guests)) {
+    }
+    if (guests.empty() && all_known) return;
+    pollfd fds[] = {{sigchld_.get(), POLLIN, 0}, {all_known ? -1 : listener_->fd(), 0, 0}};
+    if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;
+    signalfd_siginfo unused[4];
+    while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
+    }
+    // A guest that was just born is not known before its first stop. It has the filter, though.
+    all_known = all_known || (fds[1].revents & POLLHUP) != 0;
+  }
+}
+
+// Takes the stops of dying guests, and of those that were born while their parents died.
+void EventLoop::KillNewGuests(std::vector<Tid>* guests) {
+  StopEvent stop;
+  while (waiter_.NextStop(&stop) == Waited::kFound) {
+    if (std::find(guests->begin(), guests->end(), stop.tid) == guests->end()) guests->push_back(stop.tid);
+    kill(stop.tid.value, SIGKILL);
+    syscall(SYS_ptrace, PTRACE_CONT, stop.tid.value, 0, 0);
+  }
+}
+
+// Takes those away that are gone; true if there were any. A leader's zombie can be reaped after its last
+// thread.
+bool EventLoop::ReapGuests(std::vector<Tid>* guests) {
+  return std::erase_if(*guests, [this](Tid tid) {
+           const long error = waiter_.Reap(tid);
+           return error == 0 || error == -ECHILD;
+         }) > 0;
+}
+
+bool EventLoop::IsProgram(Tid tid) const {
+  return tid == program_ || syscall(SYS_tgkill, program_.value, tid.value, 0) == 0;
+}
+
+// The parent of a stopped process is told when its last thread has stopped; the first one is close enough.
+// That it was continued shows in the next stop of another kind: PTRACE_EVENT_STOP with SIGTRAP.
+void EventLoop::NoteJobState(Tid tid, int code) {
+  const bool group_stop = code >> 8 == PTRACE_EVENT_STOP && IsStopSignal(code & 0xff);
+  if (!group_stop && job_signal_ == 0) return;
+  if (!IsProgram(tid)) return;
+  const int signal = group_stop ? code & 0xff : 0;
+  if (signal == job_signal_) return;
+  job_signal_ = signal;
+  if (options_.on_job_state) options_.on_job_state(signal);
+}
+
+}  // namespace nestrace
