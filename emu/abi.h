@@ -106,6 +106,10 @@ constexpr uint64_t kUserR10 = 7 * 8;
 constexpr uint64_t kUserRsi = 13 * 8;
 constexpr uint64_t kUserRdi = 14 * 8;
 constexpr uint64_t kUserRbx = 5 * 8;
+// The last debug register, u_debugreg[7], in both layouts; and its bits that enable a breakpoint.
+constexpr uint64_t kUserDr7 = 848 + 7 * 8;
+constexpr uint64_t kUser32Dr7 = 252 + 7 * 4;
+constexpr uint64_t kDr7Enabled = 0xff;
 
 // In-kernel restart errors that a tracer sees in rax at a stop (linux/errno.h).
 constexpr int64_t kErestartsys = 512;

@@ -9,6 +9,7 @@
 //   inject.cc   a SIGCHLD that a tracer is made to send itself
 //   intercept.cc  the embedder's policy on calls
 //   seccomp.cc  PTRACE_EVENT_SECCOMP of intercepted calls
+//   traps.cc    whose breakpoint a SIGTRAP comes from
 //   wait.cc     wait4, waitid, waitpid
 
 #ifndef NESTRACE_EMU_CORE_H_
@@ -158,6 +159,11 @@ class Core {
   uint64_t MessageFor(const Link& link) const;
   ResumeMode CombinedMode(Thread* thread);
   bool SyscallIsNext(const Thread& thread) const;
+
+  // --- traps.cc
+  void NotePoke(Link* link, Abi abi, uint64_t addr, uint64_t value);
+  Link* SetterOfTrap(const Thread& thread) const;
+  static Link* OnlyLink(const Thread& thread, const std::function<bool(const Link&)>& matches);
 
   // --- report.cc
   bool Capture(Thread* thread);

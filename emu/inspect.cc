@@ -88,9 +88,14 @@ Outcome Core::Inspect(const RequestArgs& args) {
     case kPokeText:
     case kPokeData:
     case kPokeUser: {
+      if (args.request != kPokeUser) NotePoke(args.link, args.abi, args.addr, args.data);
       const long result =
           kernel_->Ptrace(args.abi, args.request, args.link->tracee->tid, args.addr, args.data);
       if (args.request == kPokeUser) args.link->tracee->registers.valid = false;
+      if (args.request == kPokeUser && result == 0 &&
+          args.addr == (args.abi == Abi::kX86_64 ? kUserDr7 : kUser32Dr7)) {
+        args.link->sets_debug_registers = (args.data & kDr7Enabled) != 0;
+      }
       return Outcome::Return(result);
     }
     default:

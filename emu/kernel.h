@@ -109,6 +109,9 @@ class Kernel {
   // The process (in the supervisor's namespace) that descriptor `fd` of `tid` is a pidfd of; -EBADF if it
   // isn't one; -ESRCH if that process has been reaped. `nonblocking`: the descriptor is O_NONBLOCK.
   virtual long PidfdTarget(Tid tid, int fd, bool* nonblocking) = 0;
+  // True if `tracer` has the memory of the process with these pids open for writing: /proc/PID/mem or
+  // /proc/PID/task/TID/mem, with its number in any namespace.
+  virtual bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) = 0;
   // The system call that `tid` is blocked in inside the kernel (/proc/TID/syscall), -1 if it is running or
   // stopped elsewhere.
   virtual long BlockedIn(Tid tid) = 0;

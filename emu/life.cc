@@ -94,6 +94,7 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
     process->pids = facts.pids;
     if (creator != nullptr) {
       process->sigchld = creator->process->sigchld;
+      process->breakpoints = creator->process->breakpoints;
       // CLONE_PARENT: the child of its creator's parent.
       process->parent =
           facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
@@ -283,6 +284,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->changed_call.reset();
   thread->owed.reset();
   thread->behind_syscall = 0;
+  thread->process->breakpoints.clear();
+  for (const auto& link : thread->links) link->sets_debug_registers = false;
   SigchldDisposition& sigchld = thread->process->sigchld;
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
   sigchld.no_stop = sigchld.no_wait = false;

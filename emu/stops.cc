@@ -199,6 +199,10 @@ void Core::Offer(Thread* thread) {
     thread->refused_call = nr;
   }
   if (!innermost_first) std::reverse(stop.ahead.begin(), stop.ahead.end());
+  if (stop.kind == StopKind::kSignal && stop.signal == SIGTRAP && stop.ahead.size() > 1) {
+    const auto setter = std::find(stop.ahead.begin(), stop.ahead.end(), SetterOfTrap(*thread));
+    if (setter != stop.ahead.end()) std::rotate(setter, setter + 1, stop.ahead.end());
+  }
   Advance(thread);
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "emu/abi.h"
 #include "emu/guest_filters.h"
 #include "emu/interceptor.h"
@@ -61,7 +62,8 @@ struct Link {
   // The siginfo of a stop that is this link's alone, made by us beside the kernel's stop of the thread.
   std::optional<siginfo_t> own_siginfo;
 
-  bool interrupt_pending = false;  // PTRACE_INTERRUPT was asked and no stop was reported since
+  bool sets_debug_registers = false;  // the tracer has enabled a hardware breakpoint (DR7)
+  bool interrupt_pending = false;     // PTRACE_INTERRUPT was asked and no stop was reported since
   // The tracee was in group-stop when this link came to be, and is about to enter the ptrace-stop that the
   // tracer is told of at once. Until then the tracer's requests and waits are held.
   bool trap_expected = false;
@@ -223,6 +225,8 @@ struct Process {
   // A child that both waited for and traced this process: the kernel's SIGCHLD for its end, sent when it was
   // reaped, is one too many. 0 if none.
   pid_t swallow_death_of = 0;
+  // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
+  absl::flat_hash_map<uint64_t, Tid> breakpoints;
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   std::vector<NamespacedPid> pids;
 };

@@ -83,6 +83,10 @@ long LinuxKernel::PidfdTarget(Tid tid, int fd, bool* nonblocking) {
   return ReadPidfdTarget(proc_, tid, fd, nonblocking);
 }
 
+bool LinuxKernel::HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) {
+  return HasProcMemOpen(proc_, tracer, process);
+}
+
 long LinuxKernel::BlockedIn(Tid tid) { return ReadBlockedIn(proc_, tid); }
 
 long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }

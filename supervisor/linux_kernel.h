@@ -50,6 +50,7 @@ class LinuxKernel final : public Kernel {
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
+  bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long MayAttach(Tid caller, Tid target) override;
 

@@ -1,18 +1,25 @@
 #include "supervisor/thread_facts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 
 namespace nestrace {
 namespace {
@@ -20,6 +27,17 @@ namespace {
 // Linux 6.11, <linux/pidfd.h>.
 constexpr unsigned long kPidfdGetPidNamespace = _IO(0xff, 5);
 constexpr int kCapSysAdmin = 21;
+
+// The process in "/proc/PID/mem" or "/proc/PID/task/TID/mem", wherever procfs is mounted; 0 if the path is
+// another.
+pid_t ProcessOfMemPath(absl::string_view path) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+  const size_t count = parts.size();
+  if (count < 3 || parts[count - 1] != "mem") return 0;
+  const bool of_task = count >= 5 && parts[count - 3] == "task";
+  pid_t number;
+  return absl::SimpleAtoi(parts[count - (of_task ? 4 : 2)], &number) ? number : 0;
+}
 
 // The innermost pid namespace of a thread.
 UniqueFd OpenPidNamespace(const ProcFs& proc, ProcId id, Tid tid) {
@@ -80,6 +98,27 @@ long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking) {
   if (*number <= 0) return -ESRCH;
   const pid_t pid = Translate(proc, static_cast<pid_t>(*number));
   return pid > 0 ? pid : -ESRCH;
+}
+
+bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<NamespacedPid>& process) {
+  UniqueFd file = proc.OpenFile(proc.IdOf(tracer), "fd", O_RDONLY | O_DIRECTORY);
+  DIR* directory = file.ok() ? fdopendir(file.get()) : nullptr;
+  if (directory == nullptr) return false;
+  file.Release();
+  absl::Cleanup close = [directory] { closedir(directory); };
+  while (const dirent* entry = readdir(directory)) {
+    char path[64];
+    const ssize_t length = readlinkat(dirfd(directory), entry->d_name, path, sizeof(path));
+    if (length < 0) continue;
+    const pid_t number = ProcessOfMemPath(absl::string_view(path, length));
+    if (number == 0) continue;
+    struct stat status;  // the mode of the link is that of the descriptor
+    if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) continue;
+    if ((status.st_mode & S_IWUSR) == 0) continue;
+    const auto is_number = [number](const NamespacedPid& pid) { return pid.pid == number; };
+    if (std::any_of(process.begin(), process.end(), is_number)) return true;
+  }
+  return false;
 }
 
 long ReadBlockedIn(const ProcFs& proc, Tid tid) {

@@ -6,6 +6,8 @@
 #ifndef NESTRACE_SUPERVISOR_THREAD_FACTS_H_
 #define NESTRACE_SUPERVISOR_THREAD_FACTS_H_
 
+#include <vector>
+
 #include "emu/kernel.h"
 #include "emu/types.h"
 #include "supervisor/proc_fs.h"
@@ -19,6 +21,9 @@ constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
 
 // Kernel::PidfdTarget. -EPERM if the supervisor may not look at the descriptors of `tid`.
 long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking);
+
+// Kernel::HasMemoryOpen. False also if the supervisor may not look at the descriptors of `tracer`.
+bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<NamespacedPid>& process);
 
 // Kernel::BlockedIn.
 long ReadBlockedIn(const ProcFs& proc, Tid tid);

@@ -186,6 +186,7 @@ long FakeKernel::DoPtrace(long request, FakeThread& thread, uint64_t addr, uint6
       thread.state = FakeThread::State::kListening;
       return 0;
     case kPokeUser:
+      if (addr == kUserDr7) return 0;
       if (addr % 8 != 0 || addr + 8 > sizeof(thread.regs)) return -EIO;
       memcpy(reinterpret_cast<char*>(&thread.regs) + addr, &data, 8);
       return 0;

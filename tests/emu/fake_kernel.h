@@ -23,7 +23,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "emu/abi.h"
@@ -109,6 +111,8 @@ class FakeKernel : public Kernel {
   // Nobody may read or write the memory of the process from outside (it is not dumpable).
   void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
   void DenyAttach(bool deny) { deny_attach_ = deny; }
+  // `tracer` opens /proc/PID/mem of `tgid` for writing.
+  void OpenMemory(Tid tracer, pid_t tgid) { open_memory_.insert({tracer.value, tgid}); }
   void SetContinued(pid_t tgid, bool continued) { continued_[tgid] = continued; }
   Notification Notify(Notification call);  // gives it an id, the caller sleeps in it
 
@@ -153,6 +157,7 @@ class FakeKernel : public Kernel {
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
+  bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long MayAttach(Tid caller, Tid target) override;
 
@@ -175,6 +180,7 @@ class FakeKernel : public Kernel {
   std::map<pid_t, long> fail_next_;
   std::map<int, std::function<void()>> at_call_;
   std::vector<pid_t> undumpable_;
+  std::set<std::pair<pid_t, pid_t>> open_memory_;  // tracer, process
   bool deny_attach_ = false;
   bool refuse_next_ = false;
   long descriptor_error_ = 0;

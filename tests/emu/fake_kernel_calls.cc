@@ -195,6 +195,11 @@ long FakeKernel::ProcessGroup(Tid tid) {
   return Exists(tid) ? 1 : -ESRCH;
 }
 
+bool FakeKernel::HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) {
+  Enter();
+  return open_memory_.count({tracer.value, process.front().pid}) != 0;
+}
+
 bool FakeKernel::Exists(Tid tid) {
   Enter();
   return Has(tid) && !at(tid).gone;

@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "supervisor/proc_fs.h"
 #include "supervisor/unique_fd.h"
@@ -196,6 +199,31 @@ TEST_F(Facts, PidfdNamesItsProcess) {
   EXPECT_EQ(ReadPidfdTarget(*proc_, Tid{getpid()}, STDIN_FILENO, &nonblocking), -EBADF);
   EXPECT_EQ(ReadPidfdTarget(*proc_, Tid{getpid()}, 12345, &nonblocking), -EBADF);
   EXPECT_EQ(ReadPidfdTarget(*proc_, Tid{getpid()}, -1, &nonblocking), -EBADF);
+}
+
+TEST_F(Facts, MemoryOpenForWritingIsSeen) {
+  GuestProcess guest([] { pause(); });
+  ASSERT_TRUE(guest.Start());
+  const Tid self{getpid()};
+  const std::vector<NamespacedPid> pids = {{0, guest.tid().value}};
+  const std::string path = absl::StrCat("/proc/", guest.tid().value);
+  const auto open_with = [](const std::string& name, int flags) {
+    return UniqueFd(open(name.c_str(), flags));
+  };
+  EXPECT_FALSE(HasProcMemOpen(*proc_, self, pids));
+  {
+    const UniqueFd read_only = open_with(path + "/mem", O_RDONLY);
+    ASSERT_TRUE(read_only.ok()) << strerror(errno);
+    EXPECT_FALSE(HasProcMemOpen(*proc_, self, pids));
+  }
+  for (const std::string& name : {path + "/mem", absl::StrCat(path, "/task/", guest.tid().value, "/mem")}) {
+    const UniqueFd writable = open_with(name, O_RDWR);
+    ASSERT_TRUE(writable.ok()) << strerror(errno);
+    EXPECT_TRUE(HasProcMemOpen(*proc_, self, pids)) << name;
+    EXPECT_FALSE(HasProcMemOpen(*proc_, self, {{0, 1}}));
+  }
+  const UniqueFd other = open_with(path + "/comm", O_RDWR);
+  EXPECT_FALSE(HasProcMemOpen(*proc_, self, pids)) << "another file of the process";
 }
 
 TEST_F(Facts, BlockedInNamesTheSystemCall) {
