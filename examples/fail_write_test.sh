@@ -43,12 +43,12 @@ check "strace shows the error as the kernel's" \
   "$(grep -o '"record 3\\n", 9) .*' strace.log | tr -s ' ')" '"record 3\n", 9) = -1 ENOSPC (No space left on device)'
 check "writes strace saw" "$(grep -c 'write(3, "record' strace.log)" 5
 
-fail -- strace -f -o both.log -e trace=write "${gdb_session[@]/gdb.out/both.out}" >both.gdb 2>&1
+fail -- strace -ff -o both.log -e trace=write "${gdb_session[@]/gdb.out/both.out}" >both.gdb 2>&1
 check "gdb under strace stops too" "$(grep -c '^#0 *on_lost (record=3, error=28)' both.gdb)" 1
-check "and strace sees the error" "$(grep -c '"record 3\\n", 9) *= -1 ENOSPC' both.log)" 1
+check "and strace sees the error" "$(cat both.log.* | grep -c '"record 3\\n", 9) *= -1 ENOSPC')" 1
 
 fail -- 2>usage.err
 check "no command" "$?: $(<usage.err)" "125: fail_write: Command::argv is empty: no program to start"
 
-((failed)) && tail -n +1 ./*.log ./*.err ./*.gdb
+((failed)) && tail -n +1 ./*.log* ./*.err ./*.gdb
 exit "$failed"
