@@ -125,22 +125,30 @@ KIT char* words_buffer(void) {
 // tracee says then belongs after that line, so it waits, without a system call that a tracer would see.
 KIT int* tellers_in_request;
 
+// What each line of this process begins with.
+KIT const char* line_prefix = "";
+
 // Prints one line with one write, so that lines of several processes never mix.
 KIT void say_now(const char* format, va_list args) {
   char line[1024];
-  int length = vsnprintf(line, sizeof line - 1, format, args);
+  int length = snprintf(line, sizeof line - 1, "%s", line_prefix);
+  length += vsnprintf(line + length, sizeof line - 1 - length, format, args);
   if (length > (int)sizeof line - 2) length = sizeof line - 2;
   line[length++] = '\n';
   if (write(STDOUT_FILENO, line, length) != length) _exit(3);
 }
 
-__attribute__((unused, format(printf, 1, 2))) static void say(const char* format, ...) {
+KIT void say_in_turn(const char* format, va_list args) {
   while (tellers_in_request != NULL && __atomic_load_n(tellers_in_request, __ATOMIC_SEQ_CST) > 0) {
     __builtin_ia32_pause();
   }
+  say_now(format, args);
+}
+
+__attribute__((unused, format(printf, 1, 2))) static void say(const char* format, ...) {
   va_list args;
   va_start(args, format);
-  say_now(format, args);
+  say_in_turn(format, args);
   va_end(args);
 }
 
