@@ -126,6 +126,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
+    JoinStop(link);
   });
 }
 

@@ -153,6 +153,7 @@ class Core {
   static bool InterruptPending(const Thread& thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
+  void JoinStop(Link* link);
   void Advance(Thread* thread);
   void Finish(Thread* thread);
   void ResumeThread(Thread* thread);

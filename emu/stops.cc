@@ -206,6 +206,24 @@ void Core::Offer(Thread* thread) {
   Advance(thread);
 }
 
+// A tracer that comes while one outside it holds the thread is in time for what that one lets pass: for the
+// new tracer, all of it is still to happen. (Not a birth: its child is there already, without the new tracer;
+// nor the end of a group-stop, which it has not seen begin.)
+void Core::JoinStop(Link* link) {
+  Thread* thread = link->tracee;
+  Stop& stop = thread->stop;
+  if (thread->state != Thread::State::kStopped || stop.holder == nullptr) return;
+  const bool birth = stop.event == kEventFork || stop.event == kEventVfork || stop.event == kEventClone;
+  if (birth || stop.kind == StopKind::kTrap || !Wants(*thread, *link)) return;
+  const auto place = [thread](const Link* of) {
+    return std::find_if(thread->links.begin(), thread->links.end(),
+                        [of](const auto& other) { return other.get() == of; });
+  };
+  if (place(stop.holder) > place(link)) return;
+  const auto outside = [&](const Link* other) { return place(other) < place(link); };
+  stop.ahead.insert(std::find_if(stop.ahead.begin(), stop.ahead.end(), outside), link);
+}
+
 uint64_t Core::MessageFor(const Link& link) const {
   const Stop& stop = link.tracee->stop;
   if (stop.kind == StopKind::kSyscall) return stop.entry ? 1 : 2;

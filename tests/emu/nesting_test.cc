@@ -421,6 +421,45 @@ TEST_F(NestingTest, AttachSigstopIsSeenByTheAttacherAlone) {
   EXPECT_TRUE(Runs(kTracee));
 }
 
+// A tracer that attaches while one outside it holds the thread is in time for what that one lets pass.
+TEST_F(NestingTest, NewcomerInsideTheHolderIsOfferedTheStop) {
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kInner), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Wait(kOuter), StopOf(kTracee, SIGUSR1));
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
+  EXPECT_EQ(Wait(kInner), Result(0));
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee, 0, SIGUSR2), 0);
+  EXPECT_EQ(Wait(kInner), StopOf(kTracee, SIGUSR2));
+  ASSERT_EQ(Ptrace(kInner, kCont, kTracee, 0, SIGUSR2), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2);
+}
+
+TEST_F(NestingTest, NewcomerOutsideTheHolderIsNot) {
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Wait(kInner), StopOf(kTracee, SIGUSR1));
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kInner), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kInner, kCont, kTracee, 0, SIGUSR1), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Wait(kOuter, kTracee.value), Result(0));
+}
+
+// The child of that fork has its links already.
+TEST_F(NestingTest, NewcomerIsNotOfferedABirth) {
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kInner), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee, 0, kOptTraceFork), 0);
+  const Tid child{50};
+  Fork(kTracee, child);
+  ASSERT_EQ(Wait(kOuter, kTracee.value), StopOf(kTracee, EventCode(kEventFork)));
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee, 0, kOptTraceFork), 0);
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), 0);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Wait(kInner, kTracee.value), Result(0));
+}
+
 TEST_F(NestingTest, KillEndsAllHolds) {
   ThreeLinks();
   Signal(kTracee, SIGUSR1);
