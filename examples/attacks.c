@@ -152,6 +152,12 @@ static int Binds(void) {
   if (chdir(public) != 0) return kNot;
   return bind(fd, (struct sockaddr*)&address, sizeof(address)) == 0 ? Got("a socket") : kNot;
 }
+static int BindsPair(void) {
+  const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "../secret/socket"};
+  int pair[2];
+  if (chdir(public) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return kNot;
+  return bind(pair[0], (struct sockaddr*)&address, sizeof(address)) == 0 ? Got("a socket") : kNot;
+}
 static int Handle(void) {
   struct {
     struct file_handle handle;
@@ -538,6 +544,7 @@ int main(int argc, char** argv) {
       ATTACK(Removes),
       ATTACK(Modes),
       ATTACK(Binds),
+      ATTACK(BindsPair),
       ATTACK(Handle),
       ATTACK(BindMount),
       ATTACK(Chroot),

@@ -116,8 +116,8 @@ class HideFiles : public nestrace::Policy {
   std::vector<std::string> Calls() const override {
     std::vector<std::string> calls = FileCalls::Names();
     for (const Refused& call : kRefused) calls.push_back(call.name);
-    for (const char* name : {"unshare", "clone", "socket", "socketpair", "pidfd_open", "process_vm_readv",
-                             "process_vm_writev"}) {
+    for (const char* name : {"bind", "unshare", "clone", "socket", "socketpair", "pidfd_open",
+                             "process_vm_readv", "process_vm_writev"}) {
       calls.push_back(name);
     }
     return calls;
@@ -130,6 +130,7 @@ class HideFiles : public nestrace::Policy {
     if (const std::optional<int> error = JudgeRegisters(*call); error.has_value()) {
       return *error == 0 ? Decision::Run() : Refuse(call, *error, "");
     }
+    if (call->name() == "bind") return Bind(call);
     FileCalls::Answer answer = file_calls_.OnCall(call);
     if (!answer.hidden) return std::move(answer.decision);
     return std::move(answer.decision).WhenTaken(Logging(*call, answer.path));
@@ -161,6 +162,26 @@ class HideFiles : public nestrace::Policy {
     // falls back on ptrace or /proc/PID/mem.
     if (name.rfind("process_vm_", 0) == 0) return target == call.process() ? 0 : EPERM;
     return std::nullopt;
+  }
+
+  // A socket of a pair could be given a path. Only the socket itself says whether it is of the kind that has
+  // paths, so it is bound here, and not whatever has its number when the kernel looks.
+  Decision Bind(Call* call) {
+    char address[sizeof(sockaddr_storage)];
+    const uint64_t size = call->arg(2);
+    if (size > sizeof(address)) return Decision::Deny(EINVAL);
+    if (const long error = call->Read(call->arg(1), absl::MakeSpan(address, size)); error < 0) {
+      return Decision::Deny(static_cast<int>(-error));
+    }
+    const nestrace::UniqueFd fd = files_.Descriptor(call->tid(), static_cast<int>(call->arg(0)));
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    if (!fd.ok() || getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0) {
+      return Decision::Deny(errno);
+    }
+    if (domain == AF_UNIX) return Refuse(call, EACCES, "");
+    const int result = bind(fd.get(), reinterpret_cast<sockaddr*>(address), static_cast<socklen_t>(size));
+    return Decision::Return(result < 0 ? -errno : 0).Done();
   }
 
   Decision Refuse(Call* call, int error, const std::string& path) {

@@ -29,7 +29,7 @@ for attack in $("$attacks"); do
   native_status=$?
   kill "$keeper"; wait "$keeper" 2>/dev/null
   prepare
-  inside=$(TRIES=$([[ $attack == *Program ]] && echo 300 || echo 5000) "$hide_files" --hide="$top/place/secret" --log="$top/log" -- \
+  inside=$(TRIES=$([[ $attack == *Program ]] && echo 150 || echo 1500) "$hide_files" --hide="$top/place/secret" --log="$top/log" -- \
     "$attacks" "$attack" "$top/place/secret" "$top/place/public" "$keeper" 2>&1)
   inside_status=$?
   kill "$keeper"; wait "$keeper" 2>/dev/null

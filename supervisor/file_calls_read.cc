@@ -188,8 +188,7 @@ FileReply Watch(FileRequest* request) {
   options.follow = (mask & IN_DONT_FOLLOW) == 0;
   const long error = request->Find(AT_FDCWD, 1, options, &found);
   if (error < 0) return FileReply::Of(error);
-  const UniqueFd caller = OpenPidfd(request->call().tid());
-  const UniqueFd instance(static_cast<int>(syscall(SYS_pidfd_getfd, caller.get(), request->int_arg(0), 0)));
+  const UniqueFd instance = request->files().Descriptor(request->call().tid(), request->int_arg(0));
   if (!instance.ok()) return FileReply::Of(errno == EBADF ? -EBADF : -EACCES);
   const uint32_t wanted = mask & ~static_cast<uint32_t>(IN_DONT_FOLLOW);
   return FileReply::Done(inotify_add_watch(instance.get(), found.Path().c_str(), wanted));

@@ -87,6 +87,10 @@ class GuestFiles {
   // Is this a living thread that the thread which called Open() traces?
   bool IsGuest(Tid tid) const { return IsGuest(proc_.IdOf(tid)); }
 
+  // A duplicate of the guest's descriptor: pidfd_getfd(2). Not ok() if there is none or the guest can't be
+  // looked at, and errno tells.
+  UniqueFd Descriptor(Tid tid, int fd) const;
+
   const ProcFs& proc() const { return proc_; }
   const OwnIdentity& own() const { return own_; }
 
