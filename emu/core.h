@@ -254,7 +254,8 @@ class Core {
   std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
-  void ObserveTaken(const Thread& caller, const Link& link, int status, bool left) const;
+  void ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link& link, int status,
+                     Outcome* outcome) const;
   Outcome WaitForAll(Thread* caller, const Notification& n);
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);

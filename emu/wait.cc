@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "emu/core.h"
 
@@ -228,11 +229,12 @@ Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
   const long written = WriteWait(caller, spec, (link->code << 8) | 0x7f, CLD_TRAPPED, link->code, pid,
                                  spec.waitid ? UidOf(*link->tracee) : 0, link->usage);
   if (written == -EPERM) return Outcome::StopCaller();
-  return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
-                             [this, caller, link, leave = spec.flags & kWnowait] {
-                               if (leave == 0) link->waited = true;
-                               ObserveTaken(*caller, *link, (link->code << 8) | 0x7f, leave != 0);
-                             });
+  Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
+                                        [link, leave = spec.flags & kWnowait] {
+                                          if (leave == 0) link->waited = true;
+                                        });
+  if (observer_ != nullptr) ObserveTaking(*caller, spec, *link, (link->code << 8) | 0x7f, &outcome);
+  return outcome;
 }
 
 Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
@@ -246,8 +248,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
                 spec.waitid ? UidOf(*tracee) : 0, tracee->exit.usage);
   if (written == -EPERM) return Outcome::StopCaller();
   const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
-  return Outcome::ReturnThen(result, [this, caller, link, tracee, leave = spec.flags & kWnowait] {
-    ObserveTaken(*caller, *link, tracee->exit.status, leave != 0);
+  Outcome outcome = Outcome::ReturnThen(result, [this, link, tracee, leave = spec.flags & kWnowait] {
     if (leave != 0) return;
     const Process* parent = tracee->process->parent == nullptr ? nullptr : tracee->process->parent->process;
     Process* tracer = link->tracer->process;
@@ -257,6 +258,8 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
     RemoveLink(link, Observer::LinkEnd::kTraceeGone);
     ReportExit(tracee);
   });
+  if (observer_ != nullptr) ObserveTaking(*caller, spec, *link, status, &outcome);
+  return outcome;
 }
 
 Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) {
@@ -265,16 +268,25 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
   const long written = WriteWait(caller, spec, 0xffff, CLD_CONTINUED, SIGCONT, pid,
                                  spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
   if (written == -EPERM) return Outcome::StopCaller();
-  return Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
-                             [this, caller, link, leave = spec.flags & kWnowait] {
-                               if (leave == 0) kernel_->WaitContinued(link->tracee->tid, false);
-                               ObserveTaken(*caller, *link, 0xffff, leave != 0);
-                             });
+  Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
+                                        [this, tid = tracee->tid, leave = spec.flags & kWnowait] {
+                                          if (leave == 0) kernel_->WaitContinued(tid, false);
+                                        });
+  if (observer_ != nullptr) ObserveTaking(*caller, spec, *link, 0xffff, &outcome);
+  return outcome;
 }
 
-void Core::ObserveTaken(const Thread& caller, const Link& link, int status, bool left) const {
-  if (observer_ == nullptr) return;
-  observer_->OnTaken({.caller = caller.tid, .tracee = link.tracee->tid, .status = status, .left = left});
+// The observer is told when `outcome`, by which a wait takes a report, comes to pass.
+void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link& link, int status,
+                         Outcome* outcome) const {
+  const Observer::Taken taken = {.caller = caller.tid,
+                                 .tracee = link.tracee->tid,
+                                 .status = status,
+                                 .left = (spec.flags & kWnowait) != 0};
+  outcome->then = [this, taken, then = std::move(outcome->then)] {
+    observer_->OnTaken(taken);
+    then();
+  };
 }
 
 // To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and an ordinary
