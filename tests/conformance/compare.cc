@@ -8,9 +8,11 @@
 // stdout and stderr, and its exit status, must be what they were natively. Without --nestrace only
 // the native runs are made, which is how a new guest is proved. --show prints the native transcript.
 //
-// Prints PASS, FAIL or SKIP and the guest's name, with a unified diff for FAIL. A guest that exits 77
-// natively cannot run on this machine; that is a SKIP, with the guest's own words.
-// Exit status: 0 for PASS and SKIP, 1 for FAIL, 2 for a wrong command line.
+// Prints PASS, FAIL or SKIP and the guest's name, with a unified diff for FAIL. What nestrace made different
+// is run once more with --verbose, and what went on around the first difference is shown: stops and whom they
+// were reported to, requests and their results, deaths. A guest that exits 77 natively cannot run on this
+// machine; that is a SKIP, with the guest's own words. Exit status: 0 for PASS and SKIP, 1 for FAIL, 2 for a
+// wrong command line.
 //
 // The environment variables NESTRACE_CONFORMANCE_RUNS and NESTRACE_CONFORMANCE_DEADLINE give N and
 // the seconds one run may take where the command line does not.
@@ -102,6 +104,8 @@ int Compare(const Options& options) {
       const Outcome emulated = Run(command, false, options.deadline_seconds);
       if (Same(native, emulated)) continue;
       PrintDiff("native", native, "nestrace", emulated);
+      command.insert(command.begin() + 1, "--verbose");
+      Explain(Run(command, false, options.deadline_seconds), native);
       return Fail(name, "differs under nestrace in run " + std::to_string(run) + " of " +
                             std::to_string(options.runs));
     }

@@ -225,6 +225,14 @@ std::vector<Edit> Edits(const std::vector<std::string>& a, const std::vector<std
   return edits;
 }
 
+// A line of `nestrace --verbose`: seconds, with six digits behind the point.
+bool IsEvent(const std::string& line) {
+  const size_t first = line.find_first_not_of(' ');
+  const size_t point = line.find_first_not_of("0123456789", first);
+  return first > 0 && point != std::string::npos && line[point] == '.' &&
+         line.find_first_not_of("0123456789", point + 1) == point + 7 && line[point + 7] == ' ';
+}
+
 }  // namespace
 
 void PrintDiff(const char* name_a, const Outcome& a, const char* name_b, const Outcome& b) {
@@ -257,3 +265,26 @@ void PrintDiff(const char* name_a, const Outcome& a, const char* name_b, const O
 }
 
 bool Same(const Outcome& a, const Outcome& b) { return a.transcript == b.transcript && a.end == b.end; }
+
+void Explain(const Outcome& verbose, const Outcome& native) {
+  constexpr size_t kBefore = 40, kBehind = 10;
+  const std::vector<std::string> told = Lines(verbose);
+  const std::vector<std::string> expected = Lines(native);
+  size_t same = 0;
+  size_t at = 0;
+  for (; at < told.size(); ++at) {
+    if (IsEvent(told[at])) continue;
+    if (same == expected.size() || told[at] != expected[same]) break;
+    ++same;
+  }
+  if (at == told.size()) {
+    std::printf("A run with --verbose did not differ.\n");
+    return;
+  }
+  std::printf("What nestrace --verbose tells of another run, \"| \" before the transcript:\n");
+  if (at > kBefore) std::printf("  ... (%zu lines)\n", at - kBefore);
+  for (size_t i = at > kBefore ? at - kBefore : 0; i < told.size() && i <= at + kBehind; ++i) {
+    std::printf("%s%s%s\n", IsEvent(told[i]) ? "  " : "| ", told[i].c_str(),
+                i == at ? "    <--- differs from the native transcript here" : "");
+  }
+}

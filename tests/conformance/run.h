@@ -34,4 +34,8 @@ bool Same(const Outcome& a, const Outcome& b);
 // A unified diff with five lines of context.
 void PrintDiff(const char* name_a, const Outcome& a, const char* name_b, const Outcome& b);
 
+// `verbose` is the outcome of a run with nestrace --verbose, whose lines stand between those of the
+// transcript: prints what is around the first line of the transcript that is not the native one.
+void Explain(const Outcome& verbose, const Outcome& native);
+
 #endif  // NESTRACE_TESTS_CONFORMANCE_RUN_H_
