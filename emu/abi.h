@@ -128,6 +128,7 @@ constexpr int kIdAll = 0, kIdPid = 1, kIdPgid = 2, kIdPidfd = 3;  // P_ALL, P_PI
 
 constexpr uint64_t kCloneVfork = 0x4000;
 constexpr uint64_t kClonePtrace = 0x2000;
+constexpr uint64_t kCloneParent = 0x8000;
 constexpr uint64_t kCloneSighand = 0x800;
 constexpr uint64_t kCloneUntraced = 0x00800000;
 

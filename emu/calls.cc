@@ -288,6 +288,20 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
   if (outcome.then) outcome.then();
 }
 
+// `thread` has stopped behind a call that is never restarted (epoll_wait, sigtimedwait and the like,
+// signal(7)) and has failed with EINTR. Was it our tracing alone that ended it? A kick may have come too late
+// for the wait it was for. And a signal that an untraced thread ignores is not even queued
+// (kernel/signal.c:sig_ignored), but every thread is traced by us.
+bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
+  const bool signal = thread.stop.kind == StopKind::kSignal && thread.links.empty();
+  if (!was_kicked && !signal) return false;
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  if (signal && (facts.ignored_signals >> (thread.stop.signal - 1) & 1) == 0) return false;
+  const uint64_t ignored = thread.links.empty() ? facts.ignored_signals : 0;
+  return (facts.pending_signals & ~facts.blocked_signals & ~ignored) == 0;
+}
+
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
 // call is read from the registers: it may be one whose notification was gone before it was received.
 void Core::Settle(Thread* thread) {
@@ -305,12 +319,15 @@ void Core::Settle(Thread* thread) {
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
   const int64_t rax = static_cast<int64_t>(regs.rax);
   if (rax != -kErestartsys) {
-    // A kick that came too late for the wait may have ended another call that is never restarted (epoll_wait
-    // and the like, signal(7)): nobody but us interrupted it, so it starts again.
-    ThreadFacts facts;
-    if (was_kicked && rax == -EINTR && static_cast<int64_t>(regs.orig_rax) >= 0 &&
-        kernel_->ReadFacts(thread->tid, &facts) && (facts.pending_signals & ~facts.blocked_signals) == 0) {
+    const bool ended = rax == -EINTR && static_cast<int64_t>(regs.orig_rax) >= 0;
+    // A group-stop has ended it, and the signal behind that is no excuse.
+    const bool settled = ended && thread->ended_at == regs.rip;
+    if (!settled || thread->stop.kind == StopKind::kSignal) thread->ended_at = 0;
+    if (!ended || settled) return;
+    if (EndedByUs(*thread, was_kicked)) {
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+    } else if (thread->stop.kind == StopKind::kGroupStop) {
+      thread->ended_at = regs.rip;
     }
     return;
   }

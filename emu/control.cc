@@ -117,6 +117,7 @@ Outcome Core::Resume(const RequestArgs& args) {
   if (args.data > 64) return Outcome::Return(-EIO);  // valid_signal()
   return Outcome::ReturnThen(0, [this, link = args.link, request = args.request, signal = args.data] {
     link->mode = *ModeOf(request);
+    link->tracee->left_step = false;  // kernel/ptrace.c:ptrace_resume
     ContinueFrom(link, static_cast<int>(signal));
   });
 }
@@ -164,6 +165,7 @@ Outcome Core::Detach(const RequestArgs& args) {
   const uint32_t signal = static_cast<uint32_t>(args.data);  // ptrace_detach() takes an unsigned int
   if (signal > 64) return Outcome::Return(-EIO);
   return Outcome::ReturnThen(0, [this, link = args.link, signal] {
+    link->tracee->left_step = false;  // kernel/ptrace.c:ptrace_disable
     LetGo(link, static_cast<int>(signal), Observer::LinkEnd::kDetach);
   });
 }

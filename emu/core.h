@@ -97,6 +97,7 @@ struct WaitFinding {
   };
   Kind kind = Kind::kNative;
   Link* link = nullptr;
+  bool needs_all = false;  // kZombie: the kernel finds it with __WALL only
 };
 
 // Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo
@@ -136,6 +137,11 @@ class Core {
   uid_t UidOf(const Thread& thread) const;
 
   // --- life.cc
+  struct CloneArgs {
+    uint64_t flags = 0;
+    int exit_signal = SIGCHLD;
+  };
+  CloneArgs ReadCloneArgs(Thread* parent);
   void OnBirth(Thread* parent, Tid tid, int event);
   void ClaimChildren(Thread* dying);
   bool MayBeAnnounced(Tid tid, const ThreadFacts& facts) const;
@@ -270,6 +276,7 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
+  bool EndedByUs(const Thread& thread, bool was_kicked) const;
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;

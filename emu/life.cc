@@ -125,6 +125,31 @@ void Core::AddRoot(Tid tid) {
   AddThread(tid, facts, nullptr, 0)->state = Thread::State::kRunning;
 }
 
+// What `parent`, stopped at the event of its new child, has asked for: SIGCHLD and no flags if that is not to
+// be read.
+Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
+  constexpr uint64_t kExitSignal = 32;  // offset in struct clone_args
+  CloneArgs args;
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return args;
+  }
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
+  const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));
+  if (kind == CallKind::kClone) {
+    args.flags = first;
+    args.exit_signal = static_cast<int>(first & 0xff);
+  } else if (kind == CallKind::kClone3) {
+    uint64_t signal = SIGCHLD;
+    ReadCaller(parent, first, absl::MakeSpan(reinterpret_cast<char*>(&args.flags), sizeof(args.flags)));
+    ReadCaller(parent, first + kExitSignal, absl::MakeSpan(reinterpret_cast<char*>(&signal), sizeof(signal)));
+    args.exit_signal = static_cast<int>(signal);
+  }
+  return args;
+}
+
 // `parent` is stopped at the event of its new child `tid`.
 void Core::OnBirth(Thread* parent, Tid tid, int event) {
   if (Find(tid) != nullptr) return;
@@ -135,6 +160,12 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     facts.pids = {{0, tid.value}};
   }
   Thread* child = AddThread(tid, facts, parent, event);
+  const CloneArgs clone = ReadCloneArgs(parent);
+  if (child->is_leader()) {
+    // kernel/fork.c:copy_process.
+    const bool inherits = (clone.flags & kCloneParent) != 0;
+    child->process->exit_signal = inherits ? parent->process->exit_signal : clone.exit_signal;
+  }
   if (parent->untraced_clone) {
     RestoreCloneFlags(parent, *parent);
     child->untraced_clone = true;
@@ -142,20 +173,8 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     child->untraced_where = parent->untraced_where;
     child->call.notification = parent->call.notification;  // says which call the flags belong to
   } else {
-    uint64_t flags = 0;
-    struct user_regs_struct regs;
-    if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
-                              absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) == 0) {
-      const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-      if (KindOf(abi, static_cast<int>(regs.orig_rax)) == CallKind::kClone) {
-        flags = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
-      } else if (KindOf(abi, static_cast<int>(regs.orig_rax)) == CallKind::kClone3) {
-        ReadCaller(parent, abi == Abi::kX86_64 ? regs.rdi : regs.rbx,
-                   absl::MakeSpan(reinterpret_cast<char*>(&flags), sizeof(flags)));
-      }
-    }
     for (const auto& link : parent->links) {
-      if ((link->options & (1ull << event)) == 0 && (flags & kClonePtrace) == 0) continue;
+      if ((link->options & (1ull << event)) == 0 && (clone.flags & kClonePtrace) == 0) continue;
       Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
                                 link->seized, link->options);
       // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
@@ -286,6 +305,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->behind_syscall = 0;
   thread->process->breakpoints.clear();
   for (const auto& link : thread->links) link->sets_debug_registers = false;
+  thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
   SigchldDisposition& sigchld = thread->process->sigchld;
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
   sigchld.no_stop = sigchld.no_wait = false;
@@ -322,7 +342,7 @@ void Core::OnTracerGone(Thread* tracer) {
       }
     }
     // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
-    if (IsStep(link->mode)) tracee->left_mode = link->mode;
+    if (IsStep(link->mode)) tracee->left_step = true;
     if (link->state == Link::State::kExited) {
       RemoveLink(link, Observer::LinkEnd::kTracerGone);
       ReportExit(tracee);
@@ -445,6 +465,7 @@ void Core::AdoptChildren(Process* dead) {
   orphans.swap(dead->children);
   for (Process* orphan : orphans) {
     orphan->parent = nullptr;
+    orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
     if (orphan->natural_zombie) {
       DropProcess(orphan);
       continue;

@@ -234,6 +234,7 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool steps =
       stop.signal == SIGTRAP && std::any_of(thread->links.begin(), thread->links.end(),
                                             [](const auto& link) { return IsStep(link->mode); });
+  if (stop.signal == SIGTRAP) thread->left_step = false;
   if (!chld && !own && !steps) return;
   siginfo_t info;
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));

@@ -295,8 +295,9 @@ void Core::Finish(Thread* thread) {
 // PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
 ResumeMode Core::CombinedMode(Thread* thread) {
   const bool changed = thread->changed_argument.has_value() || thread->changed_call.has_value();
-  ResumeMode mode = changed ? ResumeMode::kSyscall : thread->left_mode;
-  thread->left_mode = ResumeMode::kCont;
+  ResumeMode mode = changed             ? ResumeMode::kSyscall
+                    : thread->left_step ? ResumeMode::kSingleStep
+                                        : ResumeMode::kCont;
   bool step = false, other = thread->changed_call.has_value();
   for (const auto& link : thread->links) {
     mode = std::max(mode, link->mode);

@@ -177,8 +177,10 @@ struct Thread {
   // A signal of ours is sure to interrupt the parked wait of this thread; the wait is decided at that stop.
   bool interrupt_coming = false;
   bool wait_interrupted =
-      false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
-  ResumeMode left_mode = ResumeMode::kCont;  // a step that a dead tracer left behind
+      false;              // at the last stop: an interrupted wait was left to end with EINTR or restart
+  uint64_t ended_at = 0;  // address behind a call that a group-stop has ended with EINTR
+  // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
+  bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
   // One link steps over a system call that another traces: the thread runs to the syscall-exit-stop, where
   // the stepping links' trap is made.
@@ -217,6 +219,9 @@ struct Process {
   Thread* parent = nullptr;      // the real parent: thread that forked it (or a live sibling); null: no guest
   std::vector<Process*> children;  // in order of birth
   SigchldDisposition sigchld;
+  // What its parent is sent when it ends. A child whose signal is not SIGCHLD is found by waits with __WCLONE
+  // or __WALL only (kernel/exit.c:eligible_child).
+  int exit_signal = SIGCHLD;
   // Reaped by the supervisor; its zombie is still its real parent's to wait for.
   bool natural_zombie = false;
   // Who traced its leader until then, with which request: requests on the zombie still tell the difference.

@@ -136,6 +136,10 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
     return kernel_->ProcessGroup(tid) == spec.id;
   };
+  // kernel/exit.c:eligible_child, of a child that is not traced.
+  const auto eligible = [&spec](const Process& child) {
+    return (spec.flags & kWall) != 0 || (child.exit_signal != SIGCHLD) == ((spec.flags & kWclone) != 0);
+  };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
         link->tracee->process->threads.size() > 1) {
@@ -165,16 +169,15 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
           --i;
           continue;
         }
-        natural = true;
         const bool traced_by_us = child->zombie_tracer != nullptr && child->zombie_tracer->process == process;
-        if ((spec.flags & (kWall | kWclone)) == kWclone && !traced_by_us) continue;
-        if ((spec.flags & kWexited) != 0) return {WaitFinding::Kind::kZombie, nullptr};
-        continue;
+        if (!eligible(*child) && !traced_by_us) continue;
+        if ((spec.flags & kWexited) == 0) continue;  // wait_consider_task: does not count as a child
+        return {WaitFinding::Kind::kZombie, nullptr, !eligible(*child)};
       }
       Thread* leader = Find(child->tgid);
       Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
       if (link == nullptr) {
-        natural = true;
+        natural = natural || eligible(*child);
         continue;
       }
       if (auto finding = consider(link)) return *finding;
@@ -205,7 +208,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
     case WaitFinding::Kind::kZombie:
-      if ((spec->flags & (kWall | kWclone)) == kWclone && caller->links.empty()) return WaitForAll(caller, n);
+      if (finding.needs_all && caller->links.empty()) return WaitForAll(caller, n);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
@@ -289,9 +292,9 @@ void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link&
   };
 }
 
-// To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and an ordinary
-// child is not found with __WCLONE. The call is made with __WALL instead (its caller is not traced and sees
-// nothing of it).
+// To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and such a
+// child is found with __WCLONE, or without it, not with both. The call is made with __WALL instead (its
+// caller is not traced and sees nothing of it).
 Outcome Core::WaitForAll(Thread* caller, const Notification& n) {
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;

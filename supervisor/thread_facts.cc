@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -27,6 +28,9 @@ namespace {
 // Linux 6.11, <linux/pidfd.h>.
 constexpr unsigned long kPidfdGetPidNamespace = _IO(0xff, 5);
 constexpr int kCapSysAdmin = 21;
+// include/linux/signal.h:SIG_KERNEL_IGNORE_MASK.
+constexpr uint64_t kIgnoredByDefault =
+    1ull << (SIGCONT - 1) | 1ull << (SIGCHLD - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGURG - 1);
 
 // The process in "/proc/PID/mem" or "/proc/PID/task/TID/mem", wherever procfs is mounted; 0 if the path is
 // another.
@@ -80,6 +84,7 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->uid = status->uid[0];
   facts->blocked_signals = status->blocked;
   facts->pending_signals = status->pending;
+  facts->ignored_signals = status->ignored | (kIgnoredByDefault & ~status->caught);
   facts->seccomp_filters = status->seccomp_filters;
   facts->has_cap_sys_admin = (status->cap_effective >> kCapSysAdmin & 1) != 0;
   return true;

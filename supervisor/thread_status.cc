@@ -73,6 +73,10 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       status.pending |= mask();
     } else if (name == "SigBlk") {
       status.blocked = mask();
+    } else if (name == "SigIgn") {
+      status.ignored = mask();
+    } else if (name == "SigCgt") {
+      status.caught = mask();
     } else if (name == "CapPrm") {
       status.cap_permitted = mask();
     } else if (name == "CapEff") {

@@ -28,6 +28,8 @@ struct ThreadStatus {
   gid_t gid[4] = {};           // Gid
   uint64_t pending = 0;        // SigPnd | ShdPnd
   uint64_t blocked = 0;        // SigBlk
+  uint64_t ignored = 0;        // SigIgn
+  uint64_t caught = 0;         // SigCgt
   uint64_t cap_permitted = 0;  // CapPrm
   uint64_t cap_effective = 0;  // CapEff
   int seccomp_filters = 0;     // Seccomp_filters (Linux 5.9)

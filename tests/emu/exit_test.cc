@@ -198,6 +198,18 @@ TEST_F(TracerDeathTest, RunningTraceeRunsOn) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1);
 }
 
+TEST_F(TracerDeathTest, StepStaysArmedUntilItsTrap) {
+  Family();
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Signal(kTracee, SIGURG);
+  ASSERT_EQ(Ptrace(kTracer, kSysemuSingleStep, kTracee), 0);
+  Kill(kTracer);
+  for (const int signal : {SIGURG, SIGURG, SIGTRAP}) {
+    Signal(kTracee, signal);
+    EXPECT_EQ(kernel.at(kTracee).resume_request, signal == SIGTRAP ? kCont : kSingleStep);
+  }
+}
+
 TEST_F(TracerDeathTest, SignalStopThatWasNotWaitedForDeliversItsSignal) {
   Seized(0);
   Signal(kTracee, SIGUSR1);

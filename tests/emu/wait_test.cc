@@ -238,6 +238,39 @@ TEST_F(WaitTest, LateKickDoesNotInterruptAnotherCall) {
   EXPECT_TRUE(Runs(kTracer));
 }
 
+// Natively it is not even queued, so the call goes on.
+TEST_F(WaitTest, IgnoredSignalDoesNotEndACallOfAnUntracedThread) {
+  Family();
+  const auto signal_in_sigtimedwait = [this](Tid tid, int signal) {
+    kernel.at(tid).regs.orig_rax = 128;
+    kernel.at(tid).regs.rax = -EINTR;
+    Signal(tid, signal);
+    return Rax(tid);
+  };
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  for (const Tid tid : {kShell, kTracee}) kernel.at(tid).facts.ignored_signals = 1ull << (SIGWINCH - 1);
+  EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGUSR1), -EINTR);
+  EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -kErestartnointr);
+  EXPECT_EQ(signal_in_sigtimedwait(kTracee, SIGWINCH), -EINTR) << "a traced thread ignores nothing";
+  EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGSTOP), -EINTR);
+  GroupStop(kShell);
+  EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -EINTR) << "the group-stop has ended it";
+  EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -kErestartnointr) << "another call";
+}
+
+TEST_F(WaitTest, WaitThatIsNotForCloneChildrenWaitsForTheTraceeAlone) {
+  Family();
+  kernel.at(kTracer).regs.orig_rax = 56;  // clone
+  kernel.at(kTracer).regs.rdi = SIGWINCH;
+  Fork(kTracer, kOther);
+  EXPECT_EQ(Wait(kTracer, -1, 0), Result(kNative)) << "ECHILD, says the kernel";
+  EXPECT_EQ(Wait(kTracer, -1, kWclone), Result(kNative));
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(Wait(kTracer, -1, kWnohang), Result(0));
+  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWall), Result(kNative));
+  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWclone), Result(kNative));
+}
+
 // --- WCONTINUED.
 
 TEST_F(WaitTest, ContinuedEventIsTakenOnce) {

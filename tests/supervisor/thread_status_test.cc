@@ -10,7 +10,8 @@ constexpr char kStatus[] =
     "(sleeping)\nTgid:\t4101\nNgid:\t0\nPid:\t4102\nPPid:\t77\nTracerPid:\t9\n"
     "Uid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t4 24 27 \nNStgid:\t4101\t2\n"
     "NSpid:\t4102\t3\t1\nSigQ:\t0/63000\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000000200\n"
-    "SigBlk:\t0000000000010000\nSigIgn:\t0000000000000006\nCapInh:\t0000000000000000\n"
+    "SigBlk:\t0000000000010000\nSigIgn:\t0000000000000006\nSigCgt:\t0000000180000000\nCapInh:"
+    "\t0000000000000000\n"
     "CapPrm:\t000001ffffffffff\nCapEff:\t0000000000200000\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:"
     "\t3\n";
 
@@ -25,6 +26,8 @@ TEST(ThreadStatus, FieldsAreDecoded) {
   EXPECT_EQ(status->gid[1], 6u);
   EXPECT_EQ(status->pending, 0x201u);
   EXPECT_EQ(status->blocked, 0x10000u);
+  EXPECT_EQ(status->ignored, 0x6u);
+  EXPECT_EQ(status->caught, 0x180000000u);
   EXPECT_EQ(status->cap_permitted, 0x1ffffffffffu);
   EXPECT_EQ(status->cap_effective, 0x200000u);
   EXPECT_EQ(status->seccomp_filters, 3);
