@@ -1,0 +1,596 @@
+// The generator looks at the stage, so that most operations meet a tracee that can answer. What it believes
+// of who traces whom is a guess from the answers; a wrong guess costs an ESRCH.
+//
+// What it must avoid, because native runs differ among themselves, is said where it is avoided.
+
+#include "generate.h"
+
+#include <linux/sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "stage.h"
+
+#ifndef __WALL
+#define __WALL 0x40000000
+#endif
+#define PICK(array) array[below(sizeof(array) / sizeof((array)[0]))]
+
+// ---- Random numbers
+
+static uint64_t state;
+
+static uint64_t next(void) {  // splitmix64
+  uint64_t z = state += 0x9e3779b97f4a7c15ull;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+  return z ^ z >> 31;
+}
+
+static int below(int limit) { return (int)(next() % (uint64_t)limit); }
+static int chance(int percent) { return below(100) < percent; }
+
+// ---- What is known
+
+static const int64_t kDeathSignals = 1ll << (SIGCHLD - 1) | 1ll << (SIGWINCH - 1);
+static int tracer[kActors];      // -1: none that we know of
+static int creator[kActors];     // kController, or the actor that made it
+static int was_traced[kActors];  // it, or another thread of its process
+static int is_thread[kActors];
+static int blocks_sigchld[kActors];
+static int last_signal[kActors];  // of the last stop that was waited for
+static int cycles;                // this seed may have tracers that trace each other
+static int threads;               // this seed may have threads
+static int handles_sigchld;
+
+void generate_begin(uint64_t seed) {
+  state = seed * 0x2545f4914f6cdd1dull + 1;
+  for (int i = 0; i < kActors; i++) tracer[i] = creator[i] = -1;
+  memset(was_traced, 0, sizeof was_traced);
+  memset(blocks_sigchld, 0, sizeof blocks_sigchld);
+  memset(is_thread, 0, sizeof is_thread);
+  memset(last_signal, 0, sizeof last_signal);
+  next();
+  // Two threads that trace each other and stop at PTRACE_EVENT_EXIT can never be ended.
+  cycles = chance(20);
+  threads = chance(50);
+  // A tracer is sent one SIGCHLD by each of several tracees that move at the same time: which one it gets,
+  // and how many, depends on who is first.
+  handles_sigchld = !threads && chance(70);
+}
+
+static int same_process(int a, int b) { return stage.tgid[a] == stage.tgid[b]; }
+
+static void set_tracer(int tracee, int by) {
+  tracer[tracee] = by;
+  if (by < 0) return;
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && same_process(i, tracee)) was_traced[i] = 1;
+  }
+}
+
+static int index_of(int64_t pid);
+
+// A traced tracer stops when a SIGCHLD comes, in the midst of what it does: it blocks SIGCHLD first.
+static int must_block_sigchld(int actor) {
+  if (actor < 0 || !was_traced[actor] || blocks_sigchld[actor]) return 0;
+  return 1;
+}
+
+static int index_of(int64_t pid) {
+  return pid >= kPidOf && pid < kPidOf + kActors ? (int)(pid - kPidOf) : -1;
+}
+
+void generate_note(const struct Op* op, int actor) {
+  const struct Actor* shared = &SHARED->actors[actor];
+  if (op->verb == kWait4 && shared->result > 0 && WIFSTOPPED(shared->status)) {
+    for (int i = 0; i < kActors; i++) {
+      if (stage.number[i] == shared->result) last_signal[i] = WSTOPSIG(shared->status) & 0x7f;
+    }
+  }
+  if (op->verb == kMask && shared->result == 0) {
+    const int with = (op->args[1] & kDeathSignals) == kDeathSignals;
+    if (op->args[0] == 0 && with) blocks_sigchld[actor] = 1;
+    if (op->args[0] == 1 && (op->args[1] & kDeathSignals) != 0) blocks_sigchld[actor] = 0;
+    if (op->args[0] == 2) blocks_sigchld[actor] = with;
+  }
+  if (op->verb != kPtrace || shared->result != 0) return;
+  const int target = index_of(op->args[1]);
+  switch (op->args[0]) {
+    case PTRACE_TRACEME:
+      set_tracer(actor, creator[actor]);
+      break;
+    case PTRACE_ATTACH:
+    case PTRACE_SEIZE:
+      if (target >= 0) set_tracer(target, actor);
+      break;
+    case PTRACE_DETACH:
+      if (target >= 0) set_tracer(target, -1);
+      break;
+  }
+}
+
+static int may_get_command(int actor) {
+  const struct Sight* sight = &stage.sight[actor];
+  return (sight->state == kIdle || sight->state == kStopped) && !sight->commanded;
+}
+
+// How many living threads the process of `actor` has.
+static int threads_of(int actor) {
+  int count = 0;
+  for (int i = 0; i < kActors; i++) count += stage.number[i] != 0 && is_alive(i) && same_process(i, actor);
+  return count;
+}
+
+static int living(void) {
+  int count = 0;
+  for (int i = 0; i < kActors; i++) count += stage.number[i] != 0 && is_alive(i);
+  return count;
+}
+
+static int unborn(void) {
+  for (int i = 0; i < kActors; i++) {
+    if (!stage.claimed[i]) return i;
+  }
+  return -1;
+}
+
+// ---- Arguments
+
+static const int signals[] = {SIGUSR1, SIGUSR1, SIGUSR2, SIGSTOP, SIGSTOP, SIGCONT,
+                              SIGCONT, SIGTSTP, SIGTTIN, SIGTRAP, SIGURG,  SIGWINCH,
+                              SIGTERM, SIGKILL, SIGCHLD, 34,      35,      SIGALRM};
+
+static int any_signal(void) { return PICK(signals); }
+
+static int harmless_signal(void) {
+  static const int harmless[] = {SIGSTOP, SIGCONT, SIGTSTP, SIGURG, SIGWINCH, SIGCONT};
+  return PICK(harmless);
+}
+
+static int64_t any_actor(void) {
+  for (int tries = 0; tries < 20; tries++) {
+    const int i = below(kActors);
+    if (stage.number[i] != 0 && (is_alive(i) || tries > 10)) return kPidOf + i;
+  }
+  return kPidOf;
+}
+
+static uint64_t any_set(void) {
+  static const int members[] = {SIGUSR1, SIGUSR2, SIGCHLD, SIGTRAP, SIGTSTP, SIGCONT, 34, SIGSTOP, SIGKILL};
+  uint64_t set = 0;
+  for (int i = below(3); i >= 0; i--) {
+    const int member = PICK(members);
+    // A blocked SIGCHLD is pending once: whose it is depends on who is first.
+    if (member != SIGCHLD || handles_sigchld) set |= 1ull << (member - 1);
+  }
+  return set;
+}
+
+static int64_t any_options(void) {
+  int64_t options = 0;
+  static const int good[] = {PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK,   PTRACE_O_TRACEVFORK,
+                             PTRACE_O_TRACECLONE,   PTRACE_O_TRACEEXEC,   PTRACE_O_TRACEVFORKDONE,
+                             PTRACE_O_TRACEEXIT,    PTRACE_O_TRACESECCOMP};
+  for (int i = below(5); i > 0; i--) options |= PICK(good);
+  if (cycles) options &= ~PTRACE_O_TRACEEXIT;
+  if (chance(8)) options |= PTRACE_O_EXITKILL;
+  if (chance(3)) options |= 0x400;
+  return options;
+}
+
+static int64_t wait_flags(int waitid) {
+  int64_t flags = 0;
+  if (waitid) {
+    static const int kinds[] = {WEXITED, WSTOPPED, WCONTINUED};
+    flags |= PICK(kinds) | PICK(kinds);
+    if (chance(25)) flags |= WNOWAIT;
+  } else {
+    if (chance(30)) flags |= WUNTRACED;
+    if (chance(20)) flags |= WCONTINUED;
+    if (chance(1)) flags |= WNOWAIT;
+  }
+  if (chance(60)) flags |= __WALL;
+  if (chance(8)) flags |= __WCLONE;
+  if (chance(8)) flags |= __WNOTHREAD;
+  return flags;
+}
+
+// ---- Operations of a tracer on its tracee
+
+static int signal_to_pass(int tracee) {
+  if (chance(45)) return 0;
+  if (last_signal[tracee] != 0 && last_signal[tracee] != SIGTRAP && chance(60)) return last_signal[tracee];
+  if (chance(3)) return 65 + below(200);
+  return chance(60) ? harmless_signal() : any_signal();
+}
+
+static void make_resume(struct Op* op, int tracee) {
+  static const int requests[] = {PTRACE_CONT,
+                                 PTRACE_CONT,
+                                 PTRACE_CONT,
+                                 PTRACE_SYSCALL,
+                                 PTRACE_SYSCALL,
+                                 PTRACE_SYSCALL,
+                                 PTRACE_SINGLESTEP,
+                                 PTRACE_SINGLEBLOCK,
+                                 31,
+                                 32,
+                                 PTRACE_DETACH,
+                                 PTRACE_LISTEN,
+                                 PTRACE_INTERRUPT};
+  op->args[0] = PICK(requests);
+  if (op->args[0] != PTRACE_LISTEN && op->args[0] != PTRACE_INTERRUPT) op->args[3] = signal_to_pass(tracee);
+}
+
+static const struct {
+  int request;
+  int64_t addr, data, payload;
+} inspections[] = {
+    {PTRACE_GETREGS, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETREGS, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETREGS, 0, POINTER(kHolePointer), 0},
+    {PTRACE_GETFPREGS, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETSIGINFO, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETSIGINFO, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETSIGINFO, 0, POINTER(kHolePointer), 0},
+    {PTRACE_GETEVENTMSG, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETEVENTMSG, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_GETREGSET, 1, 0, 4096},
+    {PTRACE_GETREGSET, 1, 0, 64},
+    {PTRACE_GETREGSET, 1, 0, 7},
+    {PTRACE_GETREGSET, 2, 0, 512},
+    {PTRACE_GETREGSET, 0x202, 0, 4096},
+    {PTRACE_GETREGSET, 0x200, 0, 4096},
+    {PTRACE_GETREGSET, 99, 0, 4096},
+    {PTRACE_SETREGSET, 1, 0, 216},
+    {PTRACE_SETREGSET, 2, 0, 512},
+    {PTRACE_SETREGSET, 0x202, 0, 100},
+    {0x420a, 8, POINTER(kBufferPointer), 0},  // GETSIGMASK
+    {0x420a, 4, POINTER(kBufferPointer), 0},
+    {0x420b, 8, POINTER(kBufferPointer), 0x200},  // SETSIGMASK
+    {0x420b, 8, POINTER(kBufferPointer), 0},
+    {0x420e, 88, POINTER(kBufferPointer), 0},  // GET_SYSCALL_INFO
+    {0x420e, 16, POINTER(kBufferPointer), 0},
+    {0x4209, 0, POINTER(kBufferPointer), (int64_t)4 << 32},              // PEEKSIGINFO
+    {0x4209, 0, POINTER(kBufferPointer), (int64_t)4 << 32 | 1ll << 16},  // shared
+    {0x4209, 0, POINTER(kBufferPointer), (int64_t)4 << 32 | 2ll << 16},
+    {PTRACE_PEEKDATA, POINTER(kWordPointer), POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKDATA, POINTER(kConstantPointer), POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKTEXT, POINTER(kHolePointer), POINTER(kBufferPointer), 0},
+    {PTRACE_POKEDATA, POINTER(kWordPointer), 77, 0},
+    {PTRACE_POKETEXT, POINTER(kConstantPointer), 78, 0},
+    {PTRACE_POKEDATA, POINTER(kHolePointer), 79, 0},
+    {PTRACE_PEEKUSER, offsetof(struct user_regs_struct, rax), POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKUSER, offsetof(struct user_regs_struct, orig_rax), POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKUSER, offsetof(struct user_regs_struct, rip), POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKUSER, 3, POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKUSER, 100000, POINTER(kBufferPointer), 0},
+    {PTRACE_PEEKUSER, 848 + 6 * 8, POINTER(kBufferPointer), 0},  // u_debugreg[6]
+    {PTRACE_POKEUSER, 848, POINTER(kWordPointer), 0},
+    {PTRACE_POKEUSER, 848 + 7 * 8, 0xd0101, 0},  // watch 4 bytes for writing
+    {PTRACE_POKEUSER, offsetof(struct user_regs_struct, orig_rax), SYS_getppid, 0},
+    {PTRACE_POKEUSER, offsetof(struct user_regs_struct, orig_rax), -1, 0},
+    {PTRACE_POKEUSER, 4000, 1, 0},
+    {PTRACE_GETFPREGS, 0, POINTER(kBufferPointer), 0},
+    {PTRACE_SETOPTIONS, 0, -1, 0},
+    {PTRACE_SETOPTIONS, 0, -1, 0},
+    {PTRACE_SETOPTIONS, 0, -1, 0},
+    {0x420f, 24, POINTER(kBufferPointer), 0},  // GET_RSEQ_CONFIGURATION
+    {0x4213, 0, 0, 0},
+    {5000, 0, 0, 0},
+};
+
+static void make_inspection(struct Op* op, int tracee) {
+  if (chance(8)) {
+    static const int64_t values[] = {0, -1, SYS_getppid, 7};
+    op->verb = kRewrite;
+    op->args[0] = kPidOf + tracee;
+    // Only these two: a tracee that loses its way is no actor any more.
+    op->args[1] =
+        (chance(50) ? offsetof(struct user_regs_struct, rax) : offsetof(struct user_regs_struct, orig_rax)) /
+        8;
+    op->args[2] = PICK(values);
+    return;
+  }
+  if (chance(8)) {
+    static const int64_t codes[] = {SI_QUEUE, 5, 0x80};
+    op->verb = kResign;
+    op->args[0] = kPidOf + tracee;
+    op->args[1] = below(3);
+    op->args[2] = op->args[1] == 0 ? any_signal() : op->args[1] == 1 ? PICK(codes) : 9;
+    return;
+  }
+  const int i = below(sizeof inspections / sizeof inspections[0]);
+  op->args[0] = inspections[i].request;
+  op->args[2] = inspections[i].addr;
+  op->args[3] = inspections[i].data;
+  op->args[4] = inspections[i].payload;
+  if (op->args[0] == PTRACE_SETOPTIONS) op->args[3] = any_options();
+}
+
+// Has `actor` a child that is stopped and not traced?
+static int has_stopped_child(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && creator[i] >= 0 && same_process(creator[i], actor) && tracer[i] < 0 &&
+        stage.sight[i].state == kStopped) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void make_wait(struct Op* op, int for_whom, int certain) {
+  int64_t pid = chance(60) && for_whom >= 0 ? kPidOf + for_whom
+                : chance(75)                ? -1
+                : chance(80)                ? any_actor()
+                                            : 0;
+  if (pid <= 0 && has_stopped_child(op->actor)) pid = any_actor();  // known to differ (README.md)
+  const int block = chance(certain ? 40 : 6);
+  switch (below(10)) {
+    default:
+      op->verb = kWait4;
+      op->args[0] = pid;
+      op->args[1] = wait_flags(0) | (block ? 0 : WNOHANG);
+      break;
+    case 0:
+    case 1:
+    case 2:
+      op->verb = kWaitid;
+      op->args[0] = pid == -1 ? P_ALL : pid == 0 ? P_PGID : chance(95) ? P_PID : P_PGID;
+      op->args[1] = pid == -1 ? 0 : pid;
+      op->args[2] = wait_flags(1) | (block ? WEXITED : WNOHANG);  // not blocking without it: known to differ
+      break;
+    case 3:
+      op->verb = kWaitPidfd;
+      op->args[0] = pid > 0 ? pid : any_actor();
+      op->args[1] = wait_flags(1) | WNOHANG;
+      break;
+  }
+}
+
+static void make_attach(struct Op* op, int actor) {
+  const int target = index_of(any_actor());
+  if (was_traced[actor] && was_traced[target]) {
+    // Might be a second tracer, which nestrace allows.
+    op->verb = kCall;
+    op->args[0] = SYS_getppid;
+    return;
+  }
+  if (!cycles && target <= actor) {
+    op->verb = kCall;
+    op->args[0] = SYS_gettid;
+    return;
+  }
+  op->verb = kPtrace;
+  op->args[0] = chance(60) ? PTRACE_SEIZE : PTRACE_ATTACH;
+  op->args[1] = kPidOf + target;
+  if (op->args[0] == PTRACE_SEIZE) op->args[3] = any_options();
+  if (chance(2)) op->args[2] = 1;
+}
+
+static void make_traceme(struct Op* op, int actor) {
+  const int parent = creator[actor];
+  const int might_nest = was_traced[actor] && parent >= 0 && was_traced[parent];
+  // The controller is nobody's tracer.
+  if (parent < 0 || is_thread[actor] || might_nest) {
+    op->verb = kCall;
+    op->args[0] = SYS_getpid;
+    return;
+  }
+  op->verb = kPtrace;
+  op->args[0] = PTRACE_TRACEME;
+}
+
+// ---- Operations of any actor
+
+static void make_clone(struct Op* op, int actor) {
+  const int child = unborn();
+  op->verb = chance(80) ? kClone : kClone3;
+  op->args[0] = child;
+  int64_t flags = SIGCHLD;
+  const int kind = below(10);
+  if (threads && kind < 4) {
+    flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+    is_thread[child] = 1;
+  } else if (threads && kind == 4) {
+    flags |= CLONE_VFORK;
+  } else if (kind == 5) {
+    flags |= CLONE_VM;
+  } else if (kind == 6) {
+    flags = SIGWINCH;  // not one that kills the parent in the midst of what it does
+  }
+  if (kind == 7) flags |= CLONE_PTRACE;
+  if (chance(3)) flags |= CLONE_UNTRACED;
+  if (chance(5) && actor >= 0) flags |= CLONE_PARENT;
+  op->args[1] = flags;
+  creator[child] = (flags & (CLONE_PARENT | CLONE_THREAD)) != 0 && actor >= 0 ? creator[actor] : actor;
+  if (actor >= 0 && was_traced[actor]) {
+    was_traced[child] = 1;
+    tracer[child] = tracer[actor];
+  }
+}
+
+static void make_action(struct Op* op) {
+  static const int handled[] = {SIGUSR1, SIGUSR2, SIGCHLD, SIGTSTP, SIGCONT,
+                                SIGTRAP, SIGTERM, 34,      SIGURG,  SIGKILL};
+  static const int flags[] = {
+      0, SA_RESTART, SA_NODEFER, (int)SA_RESETHAND, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_RESTART};
+  op->verb = kAction;
+  op->args[0] = PICK(handled);
+  op->args[1] = chance(70) ? 2 : below(2);
+  op->args[2] = (uint32_t)PICK(flags);
+  if (op->args[0] == SIGCHLD && op->args[1] == 2 && !handles_sigchld) op->args[1] = below(2);
+  if (op->args[0] == SIGCONT && threads) op->args[1] = 0;
+}
+
+static int is_ignored_by_default(int64_t signo) {
+  return signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH;
+}
+
+// What is known to differ (README.md).
+static int64_t fit_signal(int target, int64_t signo) {
+  const struct Sight* sight = &stage.sight[target];
+  const int in_vfork = sight->letter == 'D';
+  if (in_vfork && signo != SIGSTOP && signo != SIGCONT && !is_ignored_by_default(signo)) return SIGKILL;
+  const int suspended =
+      sight->state == kBlocked &&
+      (sight->syscall == SYS_rt_sigsuspend || sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
+  if (suspended && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
+  if (sight->state == kStopped && tracer[target] < 0 && is_ignored_by_default(signo)) return SIGSTOP;
+  return signo;
+}
+
+static void make_signal(struct Op* op) {
+  static const int verbs[] = {kKill, kKill, kTkill, kQueue, kTgqueue};
+  op->verb = PICK(verbs);
+  op->args[0] = any_actor();
+  op->args[1] = chance(50) ? harmless_signal() : any_signal();
+  if (op->args[1] == SIGCHLD && !handles_sigchld) op->args[1] = SIGURG;
+  const int target = index_of(op->args[0]);
+  if (target >= 0) op->args[1] = fit_signal(target, op->args[1]);
+  if (!threads || target < 0 || threads_of(target) < 2) return;
+  // Of several threads that wake, any may take a signal of the process.
+  const int for_all = op->args[1] == SIGSTOP || op->args[1] == SIGCONT || op->args[1] == SIGKILL;
+  if (!for_all && op->verb == kKill) op->verb = kTkill;
+  if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
+  // A thread that stops or continues its own process may have finished before, or not.
+  if (op->actor >= 0 && same_process(target, op->actor)) op->actor = kController;
+}
+
+static void make_death(struct Op* op, int actor) {
+  if (living() < 2) {
+    op->verb = kCall;
+    op->args[0] = SYS_getpid;
+    return;
+  }
+  op->verb = is_thread[actor] && chance(60) ? kExit : kExitGroup;
+  op->args[0] = below(4);
+}
+
+static void make_block(struct Op* op) {
+  op->verb = kBlock;
+  op->args[0] = below(8);
+  op->args[1] = op->args[0] == 3 || op->args[0] == 4 ? any_set() : 0;
+}
+
+// Something that `actor` does for itself.
+static void make_act(struct Op* op, int actor) {
+  static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getppid, SYS_sched_yield, 1000};
+  static const int old_calls[] = {20, 64, 158, 1000};
+  const int die = below(100);
+  if (die < 14 && unborn() >= 0 && living() < 6) {
+    make_clone(op, actor);
+  } else if (die < 24) {
+    make_attach(op, actor);
+  } else if (die < 30) {
+    make_traceme(op, actor);
+  } else if (die < 40) {
+    make_action(op);
+  } else if (die < 45) {
+    op->verb = kMask;
+    op->args[0] = below(3);
+    op->args[1] = any_set();
+    if (was_traced[actor])
+      op->args[1] = op->args[0] == 1 ? op->args[1] & ~kDeathSignals : op->args[1] | kDeathSignals;
+  } else if (die < 60) {
+    make_signal(op);
+  } else if (die < 68) {
+    op->verb = kCall;
+    op->args[0] = PICK(calls);
+  } else if (die < 71) {
+    op->verb = kInt80;
+    op->args[0] = PICK(old_calls);
+  } else if (die < 77) {
+    make_block(op);
+  } else if (die < 80) {
+    op->verb = kExec;
+  } else if (die < 83) {
+    make_death(op, actor);
+  } else if (die < 85) {
+    op->verb = kSetpgid;
+  } else if (die < 87) {
+    op->verb = kFault;
+    op->args[0] = chance(70) ? 0 : below(4);
+  } else if (die < 89) {
+    op->verb = kFilter;
+  } else if (die < 91) {
+    op->verb = kPending;
+  } else if (die < 93) {
+    op->verb = kTake;
+    op->args[0] = any_set();
+  } else {
+    make_wait(op, -1, 0);
+  }
+}
+
+static int make_trace(struct Op* op) {
+  int pairs[kActors], count = 0;
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || tracer[i] < 0 || !may_get_command(tracer[i])) continue;
+    if (stage.sight[i].state == kUnborn || stage.sight[i].state == kGone) continue;
+    pairs[count++] = i;
+    if (stage.sight[i].state == kStopped) pairs[count - 1] = i;
+  }
+  if (count == 0) return 0;
+  const int tracee = pairs[below(count)];
+  const int stopped = stage.sight[tracee].state == kStopped;
+  const int zombie = stage.sight[tracee].state == kZombie;
+  op->actor = tracer[tracee];
+  op->verb = kPtrace;
+  op->args[1] = kPidOf + tracee;
+  const int die = below(100);
+  if (die < 40) {
+    make_wait(op, tracee, stopped || zombie);
+  } else if (!stopped && die < 70 && !zombie) {
+    op->args[0] = chance(85) ? PTRACE_INTERRUPT : PTRACE_KILL;
+  } else if (die < 70) {
+    make_resume(op, tracee);
+  } else {
+    make_inspection(op, tracee);
+  }
+  return 1;
+}
+
+static void choose(struct Op* op);
+
+void generate(struct Op* op) {
+  memset(op, 0, sizeof *op);
+  choose(op);
+  const int acts = op->verb == kPtrace || op->verb == kKill || op->verb == kTkill || op->verb == kQueue ||
+                   op->verb == kTgqueue || op->verb == kClone || op->verb == kClone3;
+  if (acts && must_block_sigchld(op->actor)) {
+    op->verb = kMask;
+    op->args[0] = 0;
+    op->args[1] = kDeathSignals;
+  }
+}
+
+static void choose(struct Op* op) {
+  for (int i = 0; i < kActors; i++) {
+    if (tracer[i] >= 0 && !is_alive(tracer[i])) tracer[i] = -1;
+  }
+  if (living() < 2 && unborn() >= 0) {
+    op->actor = kController;
+    make_clone(op, kController);
+    op->args[1] = SIGCHLD;
+    is_thread[op->args[0]] = 0;
+    return;
+  }
+  if (chance(60) && make_trace(op)) return;
+  for (int tries = 0; tries < 30; tries++) {
+    const int actor = below(kActors);
+    if (stage.number[actor] == 0 || !may_get_command(actor)) continue;
+    // A command for a stopped actor waits until it is resumed. Threads may all be resumed at once.
+    if (stage.sight[actor].state == kStopped && (!chance(30) || threads_of(actor) > 1)) continue;
+    op->actor = actor;
+    make_act(op, actor);
+    return;
+  }
+  op->actor = kController;
+  make_signal(op);
+}
