@@ -5,8 +5,9 @@
 // resume whom we see stopped. So the actors are looked at twice, with a waitid(2) of the controller in
 // between, and must not have moved, not even for a context switch. waitid takes the lock under which the
 // kernel tells parents and tracers (tasklist_lock), and under nestrace it is a notification, which comes
-// after everything that happened before. /proc/TID/syscall waits until the thread is off its processor
-// (wait_task_inactive).
+// after everything that happened before. It is made twice: the supervisor may have looked for stops just
+// before one came and the first notification with it, but not before the second. /proc/TID/syscall waits
+// until the thread is off its processor (wait_task_inactive).
 
 #include "stage.h"
 
@@ -167,6 +168,7 @@ int stage_settle(void) {
   struct Sight before[kActors], after[kActors];
   for (int round = 0;; round++) {
     if (look(before)) {
+      barrier();
       barrier();
       if (look(after) && memcmp(before, after, sizeof after) == 0) {
         memcpy(stage.sight, after, sizeof after);
