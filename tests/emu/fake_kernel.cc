@@ -58,6 +58,7 @@ void FakeKernel::Stop(Tid tid, int code, const siginfo_t& info, uint64_t message
     thread.siginfo.si_uid = thread.facts.uid;
   }
   thread.interrupt = false;  // kernel/signal.c:ptrace_stop: any trap clears it
+  if ((code >> 8) == kEventStop) thread.notify = false;
   ++thread.generation;
   thread.regs.rbx = thread.generation;
   thread.xstate[0] = static_cast<char>(thread.generation);
@@ -145,11 +146,6 @@ void FakeKernel::Enter() {
   what();
 }
 
-long FakeKernel::Log(const std::string& call, long result) {
-  log_.push_back(call + " = " + std::to_string(result));
-  return result;
-}
-
 // --- Kernel: ptrace.
 
 std::optional<long> FakeKernel::EnterPtrace(Tid tid) {
@@ -167,9 +163,12 @@ std::optional<long> FakeKernel::EnterPtrace(Tid tid) {
 long FakeKernel::Ptrace(Abi, long request, Tid tid, uint64_t addr, uint64_t data) {
   const std::optional<long> error = EnterPtrace(tid);
   const long result = error.has_value() ? *error : DoPtrace(request, at(tid), addr, data);
-  return Log("ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(addr) + ", " +
-                 Number(data) + ")",
-             result);
+  return Log(
+      [&] {
+        return "ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(addr) + ", " +
+               Number(data) + ")";
+      },
+      result);
 }
 
 long FakeKernel::DoPtrace(long request, FakeThread& thread, uint64_t addr, uint64_t data) {
@@ -214,8 +213,12 @@ long FakeKernel::Resume(long request, FakeThread& thread, uint64_t signal) {
 long FakeKernel::PtraceBuffer(Abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) {
   const std::optional<long> error = EnterPtrace(tid);
   const long result = error.has_value() ? *error : DoPtraceBuffer(request, at(tid), addr, data);
-  return Log("ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(addr) + ", buffer)",
-             result);
+  return Log(
+      [&] {
+        return "ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(addr) +
+               ", buffer)";
+      },
+      result);
 }
 
 long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr, absl::Span<char> data) {
@@ -294,8 +297,11 @@ long FakeKernel::PtraceRegset(Abi, long request, Tid tid, uint64_t type, absl::S
     return static_cast<long>(size);
   };
   const std::optional<long> error = EnterPtrace(tid);
-  return Log("ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(type) + ", iovec)",
-             error.has_value() ? *error : transfer());
+  return Log(
+      [&] {
+        return "ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(type) + ", iovec)";
+      },
+      error.has_value() ? *error : transfer());
 }
 
 long FakeKernel::PeekSigInfo(Abi, Tid tid, absl::Span<char> buffer) {
@@ -310,7 +316,8 @@ long FakeKernel::PeekSigInfo(Abi, Tid tid, absl::Span<char> buffer) {
     return static_cast<long>(count);
   };
   const std::optional<long> error = EnterPtrace(tid);
-  return Log("ptrace(PTRACE_PEEKSIGINFO, " + Number(tid.value) + ")", error.has_value() ? *error : peek());
+  return Log([&] { return "ptrace(PTRACE_PEEKSIGINFO, " + Number(tid.value) + ")"; },
+             error.has_value() ? *error : peek());
 }
 
 long FakeKernel::ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) {
@@ -321,7 +328,7 @@ long FakeKernel::ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) {
     return 0;
   };
   const std::optional<long> error = EnterPtrace(tid);
-  return Log("ptrace(PTRACE_ARCH_PRCTL, " + Number(tid.value) + ", " + Number(code) + ")",
+  return Log([&] { return "ptrace(PTRACE_ARCH_PRCTL, " + Number(tid.value) + ", " + Number(code) + ")"; },
              error.has_value() ? *error : get());
 }
 

@@ -56,6 +56,7 @@ struct FakeThread {
   siginfo_t siginfo = {};
   uint64_t message = 0;
   bool interrupt = false;  // JOBCTL_TRAP_STOP: the next thing it does is a PTRACE_EVENT_STOP
+  bool notify = false;     // JOBCTL_TRAP_NOTIFY: the same, and no other stop ends it
   std::deque<siginfo_t> queued;
   uint64_t notification = 0;  // the one it sleeps in
   int resumes = 0;            // how often a stop was ended by a resume request
@@ -130,6 +131,8 @@ class FakeKernel : public Kernel {
   // --- the record.
   const std::vector<std::string>& log() const { return log_; }
   void ClearLog() { log_.clear(); }
+  // Without a log a call costs a tenth. For those who make millions of them.
+  void KeepLog(bool keep) { logging_ = keep; }
   // Log entries that begin with `prefix`, and the place of the first one (log().size() if there is none).
   int Count(const std::string& prefix) const;
   size_t Find(const std::string& prefix) const;
@@ -163,7 +166,12 @@ class FakeKernel : public Kernel {
 
  private:
   void Enter();
-  long Log(const std::string& call, long result);
+  // Describes the call for the log, if there is one. Returns its result.
+  template <typename Describe>
+  long Log(const Describe& describe, long result) {
+    if (logging_) log_.push_back(describe() + " = " + std::to_string(result));
+    return result;
+  }
   std::optional<long> EnterPtrace(Tid tid);  // an error that ends the call
   long DoPtrace(long request, FakeThread& thread, uint64_t addr, uint64_t data);
   long Resume(long request, FakeThread& thread, uint64_t signal);
@@ -186,6 +194,7 @@ class FakeKernel : public Kernel {
   long descriptor_error_ = 0;
   bool lose_next_ = false;
   int calls_ = 0;
+  bool logging_ = true;
   std::vector<std::string> log_;
   std::vector<std::string> violations_;
 };

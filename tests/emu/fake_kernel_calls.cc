@@ -33,14 +33,14 @@ long FakeKernel::Transfer(Tid tid, uint64_t addr, char* out, const char* in, siz
 long FakeKernel::ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) {
   Enter();
   const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
-  return Log("read(" + Number(tid.value) + ", " + Number(out.size()) + ")",
+  return Log([&] { return "read(" + Number(tid.value) + ", " + Number(out.size()) + ")"; },
              hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), out.data(), nullptr, out.size()));
 }
 
 long FakeKernel::WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) {
   Enter();
   const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
-  return Log("write(" + Number(tid.value) + ", " + Number(in.size()) + ")",
+  return Log([&] { return "write(" + Number(tid.value) + ", " + Number(in.size()) + ")"; },
              hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), nullptr, in.data(), in.size()));
 }
 
@@ -58,7 +58,9 @@ long FakeKernel::SendSignal(Tid tgid, Tid tid, int signal) {
     at(tid).queued.push_back(info);
     return 0;
   };
-  return Log("tgkill(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(signal) + ")", send());
+  return Log(
+      [&] { return "tgkill(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(signal) + ")"; },
+      send());
 }
 
 long FakeKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
@@ -76,8 +78,11 @@ long FakeKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
     if (!pending) queued.push_back(info);  // a standard signal is pending once
     return 0;
   };
-  return Log("queue(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(info.si_signo) + ")",
-             queue());
+  return Log(
+      [&] {
+        return "queue(" + Number(tgid.value) + ", " + Number(tid.value) + ", " + Number(info.si_signo) + ")";
+      },
+      queue());
 }
 
 long FakeKernel::Reap(Tid tid) {
@@ -101,7 +106,7 @@ long FakeKernel::Reap(Tid tid) {
     at(tid).gone = tgid != tid.value || orphan;
     return 0;
   };
-  return Log("reap(" + Number(tid.value) + ")", reap());
+  return Log([&] { return "reap(" + Number(tid.value) + ")"; }, reap());
 }
 
 long FakeKernel::WaitContinued(Tid tid, bool leave) {
@@ -109,7 +114,7 @@ long FakeKernel::WaitContinued(Tid tid, bool leave) {
   bool& continued = continued_[Has(tid) ? at(tid).facts.tgid : 0];
   const long result = continued ? 1 : 0;
   if (!leave) continued = false;
-  return Log("wait_continued(" + Number(tid.value) + (leave ? ", leave)" : ")"), result);
+  return Log([&] { return "wait_continued(" + Number(tid.value) + (leave ? ", leave)" : ")"); }, result);
 }
 
 bool FakeKernel::TakeNotification(uint64_t id, FakeNotification** notification) {
@@ -148,7 +153,7 @@ bool FakeKernel::Answer(uint64_t id, int64_t value) {
     caller.notification = 0;
     lose_next_ = false;
   }
-  Log("answer(" + Number(id) + ", " + Number(value) + ")", taken);
+  Log([&] { return "answer(" + Number(id) + ", " + Number(value) + ")"; }, taken);
   return taken;
 }
 
@@ -162,7 +167,7 @@ bool FakeKernel::Continue(uint64_t id) {
     caller.notification = 0;
     caller.blocked_in = notification->call.nr;
   }
-  Log("continue(" + Number(id) + ")", taken);
+  Log([&] { return "continue(" + Number(id) + ")"; }, taken);
   return taken;
 }
 
@@ -180,7 +185,8 @@ long FakeKernel::AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) {
     caller.notification = 0;
     return 100 + fd;
   };
-  return Log("addfd(" + Number(id) + ", " + Number(fd) + (close_on_exec ? ", cloexec)" : ")"), give());
+  return Log([&] { return "addfd(" + Number(id) + ", " + Number(fd) + (close_on_exec ? ", cloexec)" : ")"); },
+             give());
 }
 
 bool FakeKernel::ReadFacts(Tid tid, ThreadFacts* facts) {
