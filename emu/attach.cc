@@ -74,10 +74,13 @@ void Core::RemoveLink(Link* link, Observer::LinkEnd reason) {
     observer_->OnDetached({.tracer = link->tracer->tid, .tracee = tracee->tid, .reason = reason});
   }
   dirty_.insert(link->tracer->process->tgid);
+  const bool stopped = tracee->state == Thread::State::kStopped;
+  if (link->interrupt_pending && !stopped) tracee->kicked = true;  // the stop it asked for is nobody's now
   if (tracee->process->parent != nullptr) dirty_.insert(tracee->process->parent->process->tgid);
   link->tracer->tracees.remove(link);
   Stop& stop = tracee->stop;
   stop.ahead.erase(std::remove(stop.ahead.begin(), stop.ahead.end(), link), stop.ahead.end());
+  stop.steppers.erase(std::remove(stop.steppers.begin(), stop.steppers.end(), link), stop.steppers.end());
   if (stop.holder == link) stop.holder = nullptr;
   auto& links = tracee->links;
   links.erase(
@@ -125,6 +128,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       link->interrupt_pending = true;
       kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
+    link->sigstop_due = !seize;
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
     JoinStop(link);
   });

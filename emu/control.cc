@@ -130,7 +130,11 @@ void Core::ContinueFrom(Link* link, int signal) {
   if (thread->state != Thread::State::kStopped) return;
   if (stop.holder != link) {
     // A stop of the link's own, beside the thread's: that one goes on if nobody else holds it.
-    if (stop.holder == nullptr) Advance(thread);
+    if (stop.holder == nullptr) {
+      Advance(thread);
+    } else {
+      ReportInterrupts(thread);
+    }
     return;
   }
   stop.holder = nullptr;
@@ -144,11 +148,28 @@ void Core::ContinueFrom(Link* link, int signal) {
   Advance(thread);
 }
 
+// A tracer has made another signal of the one that we queued: for those who still wait for theirs there is
+// one more.
+void Core::LetOwnSignalGo(Thread* thread) {
+  const bool exec = thread->stop.own_signal == kSignalExec;
+  thread->stop.own_signal = kNotOurs;
+  const bool due = std::any_of(thread->links.begin(), thread->links.end(), [exec](const auto& link) {
+    return exec ? link->sigtrap_due : link->sigstop_due;
+  });
+  if (due) QueueSignal(thread, exec ? SIGTRAP : SIGSTOP, exec ? kSignalExec : kSignalAttach);
+}
+
 // At a signal-delivery-stop: the tracer of `link` lets `signal` through. Another one than the siginfo says
 // comes from the tracer (kernel/signal.c:ptrace_signal).
 void Core::ChooseSignal(const Link* link, int signal) {
   Thread* thread = link->tracee;
-  thread->stop.signal = signal;
+  Stop& stop = thread->stop;
+  if (stop.own_signal != kNotOurs) {
+    if (signal == 0) return;  // its own one; the others have theirs
+    if (signal != (stop.code & 0x7f)) LetOwnSignalGo(thread);
+  }
+  if (signal != 0) stop.step_trap = false;  // the step's tracer lets it through as a signal
+  stop.signal = signal;
   siginfo_t info;
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
   if (signal == 0 || kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
@@ -184,27 +205,28 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   }
   RemoveLink(link, reason);
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
+  // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.
+  const bool keeps = thread->links.empty() && thread->process->group_stopped;
+  if (thread->state == Thread::State::kRunning && keeps) InterruptUnseen(thread);
   if (thread->state != Thread::State::kListening) return;
   const bool listened = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& other) {
     return other->state == Link::State::kListening;
   });
-  // What only this link kept from running runs: all but an untraced thread in a group-stop.
-  if (listened || (thread->links.empty() && thread->process->group_stopped)) return;
-  InterruptUnseen(thread);
+  if (!listened && !keeps) InterruptUnseen(thread);  // what only this link kept from running runs
 }
 
 Outcome Core::Interrupt(Link* link) {
   if (!link->seized) return Outcome::Return(-EIO);
   return Outcome::ReturnThen(0, [this, link] {
     Thread* thread = link->tracee;
-    if (thread->state == Thread::State::kZombie || thread->state == Thread::State::kExiting) return;
-    if (thread->state == Thread::State::kStopped && link->state != Link::State::kStopped) {
-      // Another tracer holds the thread: this one sees it stopped at once.
-      ReportInterrupt(link);
-      return;
-    }
+    const bool exits = thread->stop.kind == StopKind::kEvent && thread->stop.event == kEventExit;
+    if (thread->state == Thread::State::kZombie || exits) return;  // it will not stop any more
     link->interrupt_pending = true;
-    kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+    if (thread->state == Thread::State::kStopped) {
+      ReportInterrupts(thread);  // if another tracer holds it; else the kernel is asked as it is resumed
+    } else {
+      kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+    }
   });
 }
 
@@ -222,6 +244,8 @@ Outcome Core::Listen(const RequestArgs& args) {
       Advance(thread);
     } else if (thread->stop.holder == nullptr) {
       Advance(thread);
+    } else {
+      ReportInterrupts(thread);
     }
   });
 }
@@ -236,8 +260,8 @@ long Core::CheckOptions(uint64_t options) const {
 
 Outcome Core::SetOptions(const RequestArgs& args) {
   const long result = CheckOptions(args.data);
-  if (result == 0) args.link->options = args.data;
-  return Outcome::Return(result);
+  if (result < 0) return Outcome::Return(result);
+  return Outcome::ReturnThen(0, [link = args.link, options = args.data] { link->options = options; });
 }
 
 }  // namespace nestrace

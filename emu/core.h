@@ -1,7 +1,8 @@
 // The state machine behind Emulator. One class, one file for each topic of ptrace(2):
 //   calls.cc    intercepted calls: deciding, answering, and what an interruption does to them
 //   life.cc     birth, exec, exit, reaping, the death of a tracer
-//   stops.cc    a kernel stop on its way through the links, and the resume at the end
+//   stops.cc    a kernel stop on its way through the links
+//   resume.cc   the real resume at its end, that serves all links
 //   report.cc   making a stop visible: registers, SIGCHLD, waking those who wait
 //   attach.cc   TRACEME, ATTACH, SEIZE and who may
 //   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
@@ -157,13 +158,19 @@ class Core {
   // --- stops.cc
   void HandleStop(Thread* thread);
   static bool InterruptPending(const Thread& thread);
+  static bool HasNews(const Thread& thread);
+  bool NoteCall(Thread* thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
   void JoinStop(Link* link);
   void Advance(Thread* thread);
   void Finish(Thread* thread);
-  void ResumeThread(Thread* thread);
   uint64_t MessageFor(const Link& link) const;
+  void PassOn(Thread* thread);
+  bool CallEndsHere(const Thread& thread) const;
+
+  // --- resume.cc
+  void ResumeThread(Thread* thread);
   ResumeMode CombinedMode(Thread* thread);
   bool SyscallIsNext(const Thread& thread) const;
 
@@ -179,6 +186,7 @@ class Core {
   void ObserveStop(const Link& link) const;
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);
+  void ReportInterrupts(Thread* thread);
   void NotifyContinued(Process* process);
   void NotifyTracer(Link* link, int cld_code, int status);
   void Kill(Thread* thread);
@@ -193,6 +201,7 @@ class Core {
   std::optional<Outcome> TraceByFilter(Thread* caller, const Notification& n);
   bool MakeFilterEvent(Thread* thread);
   bool MakeCallAgain(Thread* thread);
+  void RewindCall(Thread* thread);
   long EmulatedSyscallInfo(const Thread& thread, char out[128]) const;
 
   // --- intercept.cc
@@ -231,6 +240,7 @@ class Core {
   Outcome SetOptions(const RequestArgs& args);
   void ContinueFrom(Link* link, int signal);
   void ChooseSignal(const Link* link, int signal);
+  void LetOwnSignalGo(Thread* thread);
   void LetGo(Link* link, int signal, Observer::LinkEnd reason);
   long CheckOptions(uint64_t options) const;
 

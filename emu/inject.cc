@@ -105,6 +105,7 @@ bool Core::PrepareInjection(Thread* thread) {
 
 void Core::ResumeInjected(Thread* thread) {
   thread->state = Thread::State::kRunning;
+  thread->real_mode = ResumeMode::kSyscall;
   thread->registers.valid = false;
   if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = kSyscall});
   kernel_->Ptrace(Abi::kX86_64, kSyscall, thread->tid, 0, 0);

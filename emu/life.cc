@@ -181,7 +181,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
       if (inherited->seized) {
         inherited->interrupt_pending = true;
       } else {
-        child->owes_sigstop = true;
+        child->owes_sigstop = inherited->sigstop_due = true;
       }
     }
   }
@@ -264,8 +264,11 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
     child->call = Call();
   }
   for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {
-    if ((*it)->interrupt_pending) child->stop.ahead.push_back(it->get());
+    if (!(*it)->interrupt_pending) continue;
+    (*it)->interrupt_pending = false;  // this is the stop that it stands for
+    child->stop.ahead.push_back(it->get());
   }
+  child->stop.news = true;
   if (child->owes_sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
   child->owes_sigstop = false;
   Advance(child);
@@ -281,7 +284,9 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
     caller->stop = thread->stop;
     caller->stop.holder = nullptr;
     caller->stop.ahead.clear();
+    caller->stop.steppers.clear();
     caller->pids = thread->pids;
+    caller->kicked = thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
     RemoveThread(thread);
     const auto it = threads_.find(caller->tid);
     std::unique_ptr<Thread> owned = std::move(it->second);
@@ -295,7 +300,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   }
   // Whatever was under way with its old self is over.
   thread->call = Call();
-  thread->kicked = thread->interrupt_coming = thread->wait_interrupted = false;
+  thread->interrupt_coming = thread->wait_interrupted = false;
   thread->filter_event = thread->past_filter = false;
   thread->injection.reset();
   thread->doubt.reset();
@@ -311,6 +316,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   sigchld.no_stop = sigchld.no_wait = false;
   for (const auto& link : thread->links) {
     if (link->seized || (link->options & kOptTraceExec) != 0) continue;
+    link->sigtrap_due = true;
     QueueSignal(thread, SIGTRAP, kSignalExec);
   }
 }
@@ -322,6 +328,7 @@ void Core::OnEventExit(Thread* thread) {
   thread->call = Call();
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
+    link->interrupt_pending = false;
   }
 }
 

@@ -118,7 +118,7 @@ void Core::ReportStepTrap(Link* link) {
 void Core::ReportInterrupt(Link* link) {
   const bool group = link->tracee->process->group_stopped;
   const int signal = group ? SIGSTOP : SIGTRAP;
-  const int code = signal | (kEventStop << 8);
+  const int code = link->seized ? signal | (kEventStop << 8) : signal;
   siginfo_t info;
   memset(&info, 0, sizeof(info));
   info.si_signo = signal;
@@ -126,6 +126,16 @@ void Core::ReportInterrupt(Link* link) {
   info.si_pid = link->tracee->pids.back().pid;
   info.si_uid = UidOf(*link->tracee);
   Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0, &info);
+}
+
+// A tracer holds the thread: others who have interrupted it see it stopped at once.
+void Core::ReportInterrupts(Thread* thread) {
+  const auto stopped = [](const auto& link) { return link->state == Link::State::kStopped; };
+  if (thread->state != Thread::State::kStopped) return;
+  if (std::none_of(thread->links.begin(), thread->links.end(), stopped)) return;
+  for (const auto& link : thread->links) {
+    if (link->interrupt_pending && !stopped(link)) ReportInterrupt(link.get());
+  }
 }
 
 // SIGCONT ended a group-stop: the real parent hears of it from the kernel, other tracers of the leader from
@@ -231,9 +241,7 @@ void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
   const bool chld = stop.signal == SIGCHLD && (!sigchlds_.empty() || thread->process->swallow_death_of != 0);
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
-  const bool steps =
-      stop.signal == SIGTRAP && std::any_of(thread->links.begin(), thread->links.end(),
-                                            [](const auto& link) { return IsStep(link->mode); });
+  const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
   if (stop.signal == SIGTRAP) thread->left_step = false;
   if (!chld && !own && !steps) return;
   siginfo_t info;
@@ -241,6 +249,7 @@ void Core::RecogniseSignal(Thread* thread) {
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
   if (steps && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP)) {
     stop.step_trap = true;
+    stop.signal = 0;  // nothing is left of it when the tracer that stepped is gone
     return;
   }
   if (chld && info.si_pid == thread->process->swallow_death_of && info.si_code > 0 &&
@@ -274,6 +283,15 @@ void Core::RecogniseSignal(Thread* thread) {
     info.si_uid = UidOf(*thread);
   }
   kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+  const bool exec = stop.own_signal == kSignalExec;
+  const bool due = std::any_of(thread->links.begin(), thread->links.end(), [exec](const auto& link) {
+    return exec ? link->sigtrap_due : link->sigstop_due;
+  });
+  if (due) {
+    stop.signal = 0;  // it is for those alone who await it
+  } else {
+    stop.own_signal = kNotOurs;  // they are gone, as signals go it is one like any other
+  }
 }
 
 }  // namespace nestrace

@@ -120,11 +120,18 @@ bool Core::MakeCallAgain(Thread* thread) {
   if (static_cast<int32_t>(regs.orig_rax) < 0) return false;
   thread->past_filter = true;
   thread->past_filter_at = regs.rip;
+  RewindCall(thread);
+  return true;
+}
+
+// At the beginning of a system call that is not carried out: it starts again when the thread runs.
+void Core::RewindCall(Thread* thread) {
+  struct user_regs_struct regs;
+  if (!GetRegs(*thread, &regs)) return;
   regs.rip -= 2;
   regs.rax = static_cast<uint32_t>(regs.orig_rax);
   regs.orig_rax = ~0ull;
   SetRegs(thread, regs);
-  return true;
 }
 
 // What PTRACE_GET_SYSCALL_INFO says at a stop of our own making: struct ptrace_syscall_info.

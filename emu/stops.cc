@@ -63,12 +63,16 @@ void Core::HandleStop(Thread* thread) {
       RecogniseSignal(thread);
       break;
     case StopKind::kGroupStop:
-      stop.again = thread->in_group_stop;
+      stop.news = !thread->in_group_stop || HasNews(*thread);
       thread->in_group_stop = thread->process->group_stopped = true;
       break;
     case StopKind::kTrap:
       if (thread->process->group_stopped) NotifyContinued(thread->process);
+      stop.news = thread->in_group_stop || HasNews(*thread);
       thread->in_group_stop = thread->process->group_stopped = false;
+      for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
+        if (!link->seized) link->interrupt_pending = link->trap_expected = false;
+      }
       break;
     case StopKind::kSyscall: {
       uint64_t message = 0;
@@ -89,6 +93,7 @@ void Core::HandleStop(Thread* thread) {
         ResumeThread(thread);
         return;
       }
+      if (NoteCall(thread)) return;
       if (!stop.entry && thread->refused_by_seccomp) {
         thread->refused_by_seccomp = false;
         kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->refused_call);
@@ -157,24 +162,44 @@ bool Core::InterruptPending(const Thread& thread) {
                      [](const auto& link) { return link->interrupt_pending; });
 }
 
+// A PTRACE_EVENT_STOP that nobody has asked for is news of a group-stop.
+bool Core::HasNews(const Thread& thread) { return !thread.stop.kicked && !InterruptPending(thread); }
+
+// A system call begins or ends. One that the kernel skips (PTRACE_SYSEMU) is emulated by the innermost of the
+// tracers that asked for that, and those outside it see nothing of it. True if no tracer emulates it any
+// more: it is made again.
+bool Core::NoteCall(Thread* thread) {
+  Stop& stop = thread->stop;
+  if (!stop.entry) return false;
+  stop.skipped = Emulates(thread->real_mode);
+  bool emulated = false;
+  for (auto link = thread->links.rbegin(); link != thread->links.rend(); ++link) {
+    (*link)->blind = emulated;
+    if (stop.skipped && Emulates((*link)->mode)) emulated = true;
+  }
+  if (emulated || !stop.skipped) return false;
+  RewindCall(thread);
+  ResumeThread(thread);
+  return true;
+}
+
+// Is the stop for `link`? It is asked when the link's turn has come: the tracer may have changed its mode or
+// its options since the thread stopped.
 bool Core::Wants(const Thread& thread, const Link& link) const {
   const Stop& stop = thread.stop;
   switch (stop.kind) {
     case StopKind::kSignal:
       if (stop.step_trap) return IsStep(link.mode);
-      if (stop.own_signal == kSignalExec) return !link.seized && (link.options & kOptTraceExec) == 0;
-      return stop.own_signal == kNotOurs || !link.seized;
+      if (stop.own_signal == kSignalExec) return link.sigtrap_due;
+      if (stop.own_signal != kNotOurs) return link.sigstop_due;
+      return stop.signal != 0;  // not suppressed by a tracer further out
     case StopKind::kGroupStop:
-      if (link.interrupt_pending) return true;
-      // The same group-stop once more, entered again for another link's interrupt or our own.
-      return !(stop.again && (stop.kicked || InterruptPending(thread)));
+      return link.interrupt_pending || stop.news;
     case StopKind::kTrap:
-      if (!link.seized) return false;
-      if (link.interrupt_pending || link.state == Link::State::kListening) return true;
-      return !stop.kicked && !InterruptPending(thread);  // else: the group-stop ended
+      return link.seized && (link.interrupt_pending || stop.news);
     case StopKind::kSyscall:
-      if (link.mode == ResumeMode::kSyscall) return true;
-      return stop.entry && (link.mode == ResumeMode::kSysemu || link.mode == ResumeMode::kSysemuSingleStep);
+      if (link.blind) return false;
+      return link.mode == ResumeMode::kSyscall || (stop.entry && stop.skipped && Emulates(link.mode));
     case StopKind::kEvent:
       return (link.options & (1ull << stop.event)) != 0;
   }
@@ -185,11 +210,17 @@ bool Core::Wants(const Thread& thread, const Link& link) const {
 void Core::Offer(Thread* thread) {
   Stop& stop = thread->stop;
   stop.ahead.clear();
+  stop.steppers.clear();
   const bool innermost_first = stop.kind == StopKind::kSyscall && stop.entry;
+  const bool call_ends = stop.kind == StopKind::kSyscall && (!stop.entry || stop.skipped);
+  bool wanted = false;
   for (const auto& link : thread->links) {
-    if (Wants(*thread, *link)) stop.ahead.push_back(link.get());
+    stop.ahead.push_back(link.get());
+    wanted |= Wants(*thread, *link);
+    const bool steps = link->mode == ResumeMode::kSingleStep || link->mode == ResumeMode::kSingleBlock;
+    if (call_ends && steps && !link->blind) stop.steppers.push_back(link.get());
   }
-  if (stop.kind == StopKind::kEvent && stop.event == kEventSeccomp && stop.ahead.empty()) {
+  if (stop.kind == StopKind::kEvent && stop.event == kEventSeccomp && !wanted) {
     // SECCOMP_RET_TRACE without a tracer that asked for it is ENOSYS (kernel/seccomp.c:__seccomp_filter).
     uint64_t nr = 0;
     kernel_->PtraceBuffer(Abi::kX86_64, kPeekUser, thread->tid, kUserOrigRax,
@@ -214,7 +245,7 @@ void Core::JoinStop(Link* link) {
   Stop& stop = thread->stop;
   if (thread->state != Thread::State::kStopped || stop.holder == nullptr) return;
   const bool birth = stop.event == kEventFork || stop.event == kEventVfork || stop.event == kEventClone;
-  if (birth || stop.kind == StopKind::kTrap || !Wants(*thread, *link)) return;
+  if (birth || stop.kind == StopKind::kTrap || stop.own_signal != kNotOurs) return;
   const auto place = [thread](const Link* of) {
     return std::find_if(thread->links.begin(), thread->links.end(),
                         [of](const auto& other) { return other.get() == of; });
@@ -234,23 +265,43 @@ uint64_t Core::MessageFor(const Link& link) const {
 
 // Offers the stop to the next link that is entitled to it; past the last, the thread goes on.
 void Core::Advance(Thread* thread) {
+  PassOn(thread);
+  ReportInterrupts(thread);
+}
+
+void Core::PassOn(Thread* thread) {
   Stop& stop = thread->stop;
   while (!stop.ahead.empty()) {
     Link* link = stop.ahead.back();
     if (link->state == Link::State::kStopped)
       return;  // in a stop of its own; it is next when it has left that
     stop.ahead.pop_back();
-    // A tracer before suppressed the signal.
-    if (stop.kind == StopKind::kSignal && stop.signal == 0 && !stop.step_trap) continue;
+    if (!Wants(*thread, *link)) continue;
     int code = stop.code;
-    if (stop.kind == StopKind::kSignal && !stop.step_trap) code = stop.signal;
+    if (stop.kind == StopKind::kSignal && !stop.step_trap && stop.own_signal == kNotOurs) code = stop.signal;
     if (stop.kind == StopKind::kGroupStop && !link->seized) code &= 0x7f;
     if (stop.kind == StopKind::kSyscall && (link->options & kOptSysGood) == 0) code = SIGTRAP;
     if (!Report(link, stop.kind, code, MessageFor(*link))) return;
+    if (stop.own_signal == kSignalExec) link->sigtrap_due = false;
+    if (stop.own_signal == kSignalAttach || stop.own_signal == kSignalAutoAttach) link->sigstop_due = false;
     stop.holder = link;
     return;
   }
   Finish(thread);
+}
+
+// Has the system call of a syscall-stop ended, as far as stops go? One that is emulated has no
+// syscall-exit-stop, unless a tracer inside the emulating one waits for it.
+bool Core::CallEndsHere(const Thread& thread) const {
+  const Stop& stop = thread.stop;
+  if (stop.kind != StopKind::kSyscall) return false;
+  if (!stop.entry) return true;
+  bool emulates = false, leaves = false;
+  for (const auto& link : thread.links) {
+    emulates |= Emulates(link->mode);
+    leaves |= link->mode == ResumeMode::kSyscall && !link->blind;
+  }
+  return stop.skipped && emulates && !leaves;
 }
 
 // The stop has passed all links: the thread goes on, unless one keeps it.
@@ -263,10 +314,11 @@ void Core::Finish(Thread* thread) {
     Offer(thread);
     return;
   }
-  if (thread->steps_over_syscall && stop.kind == StopKind::kSyscall && !stop.entry) {
-    thread->steps_over_syscall = false;
-    for (const auto& link : thread->links) {
-      if (IsStep(link->mode) && link->state == Link::State::kRunning) ReportStepTrap(link.get());
+  if (CallEndsHere(*thread)) {
+    std::vector<Link*> steppers;
+    steppers.swap(stop.steppers);
+    for (Link* link : steppers) {
+      if (IsStep(link->mode) && link->state == Link::State::kRunning) ReportStepTrap(link);
     }
   }
   for (const auto& link : thread->links) {
@@ -289,90 +341,6 @@ void Core::Finish(Thread* thread) {
     return;
   }
   ResumeThread(thread);
-}
-
-// The real resume that serves all links. Stepping and system-call tracing exclude each other in one
-// PTRACE_SINGLESTEP or PTRACE_SYSCALL: a step is a step unless a system call is what comes next.
-ResumeMode Core::CombinedMode(Thread* thread) {
-  const bool changed = thread->changed_argument.has_value() || thread->changed_call.has_value();
-  ResumeMode mode = changed             ? ResumeMode::kSyscall
-                    : thread->left_step ? ResumeMode::kSingleStep
-                                        : ResumeMode::kCont;
-  bool step = false, other = thread->changed_call.has_value();
-  for (const auto& link : thread->links) {
-    mode = std::max(mode, link->mode);
-    if (IsStep(link->mode)) {
-      step = true;
-    } else if (link->mode != ResumeMode::kCont) {
-      other = true;
-    }
-  }
-  if (!step || !other || mode != ResumeMode::kSyscall) return mode;
-  if (!SyscallIsNext(*thread)) return ResumeMode::kSingleStep;
-  thread->steps_over_syscall = true;
-  return ResumeMode::kSyscall;
-}
-
-// Is the stopped thread inside a system call, or about to make one?
-bool Core::SyscallIsNext(const Thread& thread) const {
-  const Stop& stop = thread.stop;
-  if (stop.kind == StopKind::kSyscall) {
-    if (stop.entry) return true;
-  } else if (stop.kind == StopKind::kEvent) {
-    return true;
-  }
-  struct user_regs_struct regs;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread.tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
-    return false;
-  }
-  const int64_t rax = static_cast<int64_t>(regs.rax);
-  constexpr int64_t kLastRestart = 516;  // ERESTART_RESTARTBLOCK
-  if (stop.kind != StopKind::kSyscall && static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys &&
-      rax >= -kLastRestart && stop.signal == 0) {
-    return true;  // starts again
-  }
-  uint64_t code = 0;
-  const uint64_t word = regs.rip & ~7ull;
-  uint64_t words[2] = {0, 0};
-  for (int i = 0; i < 2; ++i) {
-    if (kernel_->PtraceBuffer(Abi::kX86_64, kPeekText, thread.tid, word + 8 * i,
-                              absl::MakeSpan(reinterpret_cast<char*>(&words[i]), 8)) < 0) {
-      break;
-    }
-  }
-  const size_t skip = regs.rip - word;
-  memcpy(&code, reinterpret_cast<char*>(words) + skip, 8);
-  const uint16_t instruction = static_cast<uint16_t>(code);
-  return instruction == 0x050f || instruction == 0x340f ||
-         instruction == 0x80cd;  // syscall, sysenter, int 0x80
-}
-
-void Core::ResumeThread(Thread* thread) {
-  static constexpr long kRequests[] = {kCont,    kSingleBlock, kSingleStep,
-                                       kSyscall, kSysemu,      kSysemuSingleStep};
-  Stop& stop = thread->stop;
-  const bool exiting = stop.kind == StopKind::kEvent && stop.event == kEventExit;
-  bool interrupt = false;
-  for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
-  if (thread->links.empty() && thread->process->group_stopped && !exiting) interrupt = true;
-  // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
-  // have not seen a stop since.
-  if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
-  thread->registers.valid = false;
-  const int signal = stop.signal;
-  // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.
-  if (!InItsStop(*thread)) return;
-  const long request = kRequests[static_cast<int>(CombinedMode(thread))];
-  thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
-  if (observer_ != nullptr) {
-    observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
-  }
-  kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
-  if (exiting) {
-    OnTracerGone(thread);
-    NotifyZombieLeader(thread);
-  }
 }
 
 }  // namespace nestrace

@@ -34,6 +34,10 @@ inline bool IsStep(ResumeMode mode) {
          mode == ResumeMode::kSysemuSingleStep;
 }
 
+inline bool Emulates(ResumeMode mode) {
+  return mode == ResumeMode::kSysemu || mode == ResumeMode::kSysemuSingleStep;
+}
+
 // One tracer-tracee relation. A thread's links stand in order from outermost to innermost.
 struct Link {
   // What the tracer may do with the tracee now.
@@ -64,6 +68,9 @@ struct Link {
 
   bool sets_debug_registers = false;  // the tracer has enabled a hardware breakpoint (DR7)
   bool interrupt_pending = false;     // PTRACE_INTERRUPT was asked and no stop was reported since
+  bool sigstop_due = false;  // the SIGSTOP of PTRACE_ATTACH or of an auto-attach is still to be shown
+  bool sigtrap_due = false;  // so is the SIGTRAP of an exec
+  bool blind = false;        // a tracer further in emulates the system call under way
   // The tracee was in group-stop when this link came to be, and is about to enter the ptrace-stop that the
   // tracer is told of at once. Until then the tracer's requests and waits are held.
   bool trap_expected = false;
@@ -88,11 +95,14 @@ struct Stop {
   uint32_t own_signal = 0;  // kSignal: an OwnSignal of core.h, if we queued it
   bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
   bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
-  bool again = false;       // kGroupStop: of a group-stop that the thread had entered before
+  bool news = false;        // kGroupStop, kTrap: a group-stop began or ended, all are to know
+  bool skipped = false;     // kSyscall, entry: the kernel won't carry the call out (PTRACE_SYSEMU)
   bool kicked = false;      // our own PTRACE_INTERRUPT was under way
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
-  std::vector<Link*> ahead;                 // links that are still to be offered the stop, next one last
-  Link* holder = nullptr;                   // the link the stop was reported to and that has not resumed it
+  std::vector<Link*> ahead;                 // links whose turn is still to come, next one last
+  std::vector<Link*>
+      steppers;            // kSyscall: links that have stepped over the call, and are owed the trap of it
+  Link* holder = nullptr;  // the link the stop was reported to and that has not resumed it
 };
 
 // An intercepted system call of a thread.
@@ -182,9 +192,7 @@ struct Thread {
   // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
-  // One link steps over a system call that another traces: the thread runs to the syscall-exit-stop, where
-  // the stepping links' trap is made.
-  bool steps_over_syscall = false;
+  ResumeMode real_mode = ResumeMode::kCont;  // of the last real resume
   // The group-stop that is in effect was entered; the thread may have been resumed from it by its tracers.
   bool in_group_stop = false;
   // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind

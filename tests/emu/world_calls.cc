@@ -256,6 +256,7 @@ bool World::DrainOf(Tid tid) {
     if (!Alive(tracee) || !Stopped(tracee)) continue;
     if (WaitOfActor(tid, tracee.value, kWnohang | kWall) > 0) busy = true;
     if (!IsFree(tid) || !Alive(tracee)) return true;
+    LookForAnswers();  // a sibling's wait may have been told before
     if (PtraceOf(tid, kCont, tracee, 0) == 0) busy = true;
   }
   for (const Tid tracee : Living()) {

@@ -1,0 +1,113 @@
+// The real resume that serves all links of a thread.
+//
+// The kernel steps, or traces system calls, or has them emulated. Tracers who ask for different things are
+// each to get their own:
+//   - a syscall-exit-stop that a tracer waits for comes first: without PTRACE_SYSCALL there is none;
+//   - PTRACE_SYSEMU is stronger than PTRACE_SYSCALL: both stop at the next call, and what only PTRACE_SYSCALL
+//   asks
+//     for is made of that stop (Core::NoteCall);
+//   - a step is a step, unless a system call is what comes next: then the thread runs into the stops of the
+//   call,
+//     and the stepping tracers' trap is made behind it (Core::Finish).
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+ResumeMode Core::CombinedMode(Thread* thread) {
+  const Stop& stop = thread->stop;
+  const bool in_call = stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
+  if (!thread->links.empty()) thread->left_step = false;  // PTRACE_CONT disarms it
+  ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
+  bool traces = thread->changed_argument.has_value() || thread->changed_call.has_value();
+  bool leaves = traces;  // the call it is in
+  bool emulates = false, others = false;
+  for (const auto& link : thread->links) {
+    traces |= link->mode == ResumeMode::kSyscall;
+    leaves |= link->mode == ResumeMode::kSyscall && !link->blind;
+    emulates |= Emulates(link->mode);
+    if (IsStep(link->mode)) step = std::max(step, link->mode);
+    others |= link->mode != ResumeMode::kCont && link->mode != ResumeMode::kSysemuSingleStep;
+  }
+  if (in_call && leaves) return ResumeMode::kSyscall;
+  if (step == ResumeMode::kSysemuSingleStep) {
+    if (!others) return step;
+    step = ResumeMode::kSingleStep;
+  }
+  const ResumeMode call = emulates ? ResumeMode::kSysemu : traces ? ResumeMode::kSyscall : ResumeMode::kCont;
+  if (step == ResumeMode::kCont || call == ResumeMode::kCont) return std::max(step, call);
+  return SyscallIsNext(*thread) ? call : ResumeMode::kSingleStep;
+}
+
+// Is the stopped thread inside a system call, or about to make one?
+bool Core::SyscallIsNext(const Thread& thread) const {
+  const Stop& stop = thread.stop;
+  if (stop.kind == StopKind::kSyscall) {
+    if (stop.entry) return true;
+  } else if (stop.kind == StopKind::kEvent) {
+    return true;
+  }
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread.tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return false;
+  }
+  const int64_t rax = static_cast<int64_t>(regs.rax);
+  constexpr int64_t kLastRestart = 516;  // ERESTART_RESTARTBLOCK
+  if (stop.kind != StopKind::kSyscall && static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys &&
+      rax >= -kLastRestart && stop.signal == 0) {
+    return true;  // starts again
+  }
+  uint64_t code = 0;
+  const uint64_t word = regs.rip & ~7ull;
+  uint64_t words[2] = {0, 0};
+  for (int i = 0; i < 2; ++i) {
+    if (kernel_->PtraceBuffer(Abi::kX86_64, kPeekText, thread.tid, word + 8 * i,
+                              absl::MakeSpan(reinterpret_cast<char*>(&words[i]), 8)) < 0) {
+      break;
+    }
+  }
+  const size_t skip = regs.rip - word;
+  memcpy(&code, reinterpret_cast<char*>(words) + skip, 8);
+  const uint16_t instruction = static_cast<uint16_t>(code);
+  return instruction == 0x050f || instruction == 0x340f ||
+         instruction == 0x80cd;  // syscall, sysenter, int 0x80
+}
+
+void Core::ResumeThread(Thread* thread) {
+  static constexpr long kRequests[] = {kCont,    kSingleBlock, kSingleStep,
+                                       kSyscall, kSysemu,      kSysemuSingleStep};
+  Stop& stop = thread->stop;
+  const bool exiting = stop.kind == StopKind::kEvent && stop.event == kEventExit;
+  bool interrupt = false;
+  for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
+  if (thread->links.empty() && thread->process->group_stopped && !exiting) interrupt = true;
+  // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
+  // have not seen a stop since.
+  if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+  thread->registers.valid = false;
+  const int signal = stop.signal;
+  // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.
+  if (!InItsStop(*thread)) return;
+  thread->real_mode = CombinedMode(thread);
+  if (stop.kind == StopKind::kSignal && signal == SIGSTOP) {
+    // A group-stop begins, the next PTRACE_EVENT_STOP of each thread is news of it.
+    for (Thread* sibling : thread->process->threads) sibling->in_group_stop = false;
+  }
+  const long request = kRequests[static_cast<int>(thread->real_mode)];
+  thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
+  if (observer_ != nullptr) {
+    observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
+  }
+  kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
+  if (exiting) {
+    OnTracerGone(thread);
+    NotifyZombieLeader(thread);
+  }
+}
+
+}  // namespace nestrace
