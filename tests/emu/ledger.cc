@@ -1,0 +1,648 @@
+#include "tests/emu/ledger.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "tests/emu/guests.h"
+
+namespace nestrace {
+
+namespace {
+
+bool Emulates(long mode) { return mode == kSysemu || mode == kSysemuSingleStep; }
+bool Steps(long mode) { return mode == kSingleStep || mode == kSysemuSingleStep; }
+
+bool Resumes(long request) {
+  return request == kCont || request == kSyscall || request == kSingleStep || request == kSysemu ||
+         request == kSysemuSingleStep;
+}
+
+std::string Name(Tid tid) { return std::to_string(tid.value); }
+
+}  // namespace
+
+Ledger::Task* Ledger::Find(Tid tid) {
+  const auto it = tasks_.find(tid.value);
+  return it == tasks_.end() ? nullptr : &it->second;
+}
+
+Ledger::Layer* Ledger::LayerOf(Task& task, Tid tracer) {
+  for (const auto& layer : task.layers) {
+    if (layer->tracer == tracer) return layer.get();
+  }
+  return nullptr;
+}
+
+pid_t Ledger::ProcessOf(Tid tid) const {
+  const auto it = tasks_.find(tid.value);
+  return it == tasks_.end() ? 0 : it->second.tgid;
+}
+
+bool Ledger::GroupStopped(pid_t tgid) const {
+  const auto it = group_stopped_.find(tgid);
+  return it != group_stopped_.end() && it->second;
+}
+
+// --- births and deaths.
+
+void Ledger::Add(Tid tid, pid_t tgid, pid_t parent, Tid forked_by) {
+  Task& task = tasks_[tid.value];
+  task = Task();
+  task.tid = tid;
+  task.tgid = tgid;
+  task.parent = parent;
+  task.forked_by = forked_by;
+  if (forked_by.value != 0) task.state = Task::State::kNewborn;
+}
+
+// ptrace_init_task(): who follows the parent follows the child, with the same options. A seized child traps,
+// any other gets SIGSTOP.
+void Ledger::Inherit(Tid parent, Tid child, int event) {
+  Task& task = *Find(child);
+  for (const auto& layer : Find(parent)->layers) {
+    if ((layer->options & (1ull << event)) == 0) continue;
+    task.layers.push_back(std::make_unique<Layer>());
+    Layer& inherited = *task.layers.back();
+    inherited.tracer = layer->tracer;
+    inherited.seized = layer->seized;
+    inherited.options = layer->options;
+    inherited.interrupt = layer->seized;
+    inherited.owed_sigstop = !layer->seized;
+  }
+}
+
+void Ledger::FirstStop(Tid child) {
+  KernelStop stop;
+  stop.kind = StopKind::kTrap;
+  stop.code = EventCode(kEventStop);
+  stop.news = true;
+  for (const auto& layer : Find(child)->layers) layer->interrupt = false;
+  Stop(child, stop);
+}
+
+void Ledger::Killed(Tid tid) {
+  Task* task = Find(tid);
+  if (task != nullptr && !task->exited) task->dying = true;
+}
+
+// fs/exec.c:de_thread(): all others are gone, and the caller has the leader's number.
+void Ledger::Exec(Tid caller, Tid leader) {
+  if (caller != leader) {
+    TracerGone(leader);
+    Task task = std::move(*Find(caller));
+    task.resumes = Find(leader)->resumes;
+    task.tid = leader;
+    tasks_.erase(caller.value);
+    tasks_[leader.value] = std::move(task);
+    for (auto& [tid, other] : tasks_) {
+      if (Layer* layer = LayerOf(other, caller)) layer->tracer = leader;
+      if (other.forked_by == caller) other.forked_by = leader;
+    }
+  }
+  Task& task = *Find(leader);
+  task.exec_unseen = caller != leader;
+  for (const auto& layer : task.layers) {
+    if (!layer->seized && (layer->options & kOptTraceExec) == 0) layer->owed_sigtrap = true;
+  }
+}
+
+void Ledger::Zombie(Tid tid, int status) {
+  Task& task = *Find(tid);
+  task.state = Task::State::kZombie;
+  task.status = status;
+  task.dying = false;
+  task.exited = true;
+  task.ahead.clear();
+  task.holder = nullptr;
+  for (const auto& layer : task.layers) {
+    layer->state = Layer::State::kRuns;
+    layer->expected = false;
+  }
+  TracerGone(tid);
+  ReportEnd(task);
+}
+
+// A zombie is its tracers', outermost first, and then its real parent's; one wait serves a tracer that is the
+// parent, too.
+void Ledger::ReportEnd(Task& task) {
+  if (!task.layers.empty()) {
+    Layer& first = *task.layers.front();
+    const pid_t tracer = ProcessOf(first.tracer);
+    const bool parents = task.layers.size() == 1 && task.tid.value == task.tgid && tracer == task.parent &&
+                         !ignores_sigchld_[tracer];
+    if (!parents) {
+      first.state = Layer::State::kEnded;
+      return;
+    }
+    task.layers.clear();
+  }
+  task.state = Task::State::kReaped;
+  // Its children are a sibling's now (kernel/exit.c:find_new_reaper()).
+  const auto sibling = std::find_if(tasks_.begin(), tasks_.end(), [&task](const auto& other) {
+    return other.second.tgid == task.tgid && other.second.state != Task::State::kReaped;
+  });
+  if (sibling == tasks_.end()) return;
+  for (auto& [tid, child] : tasks_) {
+    if (child.forked_by == task.tid) child.forked_by = sibling->second.tid;
+  }
+}
+
+void Ledger::Orphaned(pid_t parent) {
+  for (auto& [tid, task] : tasks_) {
+    if (task.parent == parent) task.parent = 1;
+  }
+}
+
+// --- a stop on its way through the layers.
+
+void Ledger::Stop(Tid tid, const KernelStop& stop) {
+  Task& task = *Find(tid);
+  task.stop = stop;
+  const bool owed = std::any_of(task.layers.begin(), task.layers.end(), [&stop](const auto& layer) {
+    return stop.own == Own::kSigstop ? layer->owed_sigstop : layer->owed_sigtrap;
+  });
+  if (stop.own != Own::kNobodys && !owed) task.stop.own = Own::kNobodys;  // whoever awaited it is gone
+  if (task.stop.own != Own::kNobodys) task.stop.signal = 0;
+  // Of a step nothing is left when its tracer is gone, but a signal if the task has no tracer at all.
+  if (stop.step && !task.layers.empty()) task.stop.signal = 0;
+  task.state = Task::State::kStopped;
+  task.must_trap = task.call_lost = task.tracer_left = false;
+  task.holder = nullptr;
+  task.ahead.clear();
+  task.steppers.clear();
+  if (stop.kind == StopKind::kEvent && stop.event == kEventExit) {
+    task.dying = false;
+    task.exited = true;
+    for (const auto& layer : task.layers) {
+      layer->state = Layer::State::kRuns;
+      layer->interrupt = false;
+    }
+  }
+  if (stop.kind == StopKind::kTrap) {  // a group-stop is over that a layer was to be told of
+    for (const auto& layer : task.layers) {
+      if (!layer->seized) layer->interrupt = layer->expected = false;
+    }
+  }
+  if (stop.kind == StopKind::kSyscall && stop.entry) {
+    bool blind = false;  // what is outside the innermost layer that emulates the call
+    for (auto layer = task.layers.rbegin(); layer != task.layers.rend(); ++layer) {
+      (*layer)->blind = blind;
+      if (stop.skipped && Emulates((*layer)->mode)) blind = true;
+    }
+    task.call_lost = stop.skipped && !blind;
+  }
+  for (const auto& layer : task.layers) {
+    if (!task.call_lost) task.ahead.push_back(layer.get());
+    const bool call_ends = stop.kind == StopKind::kSyscall && (!stop.entry || stop.skipped);
+    if (call_ends && layer->mode == kSingleStep && !layer->blind) task.steppers.push_back(layer.get());
+  }
+  if (stop.kind != StopKind::kSyscall || !stop.entry) std::reverse(task.ahead.begin(), task.ahead.end());
+  Pass(task);
+}
+
+bool Ledger::Entitled(const Task& task, const Layer& layer) const {
+  const KernelStop& stop = task.stop;
+  switch (stop.kind) {
+    case StopKind::kSignal:
+      if (stop.step) return Steps(layer.mode);
+      if (stop.own == Own::kSigstop) return layer.owed_sigstop;
+      if (stop.own == Own::kSigtrapOfExec) return layer.owed_sigtrap;
+      return stop.signal != 0;
+    case StopKind::kGroupStop:
+      return layer.interrupt || stop.news;
+    case StopKind::kTrap:
+      return layer.seized && (layer.interrupt || stop.news);
+    case StopKind::kSyscall:
+      if (layer.blind) return false;
+      return layer.mode == kSyscall || (stop.entry && stop.skipped && Emulates(layer.mode));
+    case StopKind::kEvent:
+      return (layer.options & (1ull << stop.event)) != 0;
+  }
+  return false;
+}
+
+void Ledger::Pass(Task& task) {
+  const KernelStop& stop = task.stop;
+  while (!task.ahead.empty()) {
+    Layer& layer = *task.ahead.back();
+    if (layer.state == Layer::State::kStopped) break;  // in a stop of its own: the other one comes behind it
+    task.ahead.pop_back();
+    if (!Entitled(task, layer)) continue;
+    int code = stop.code;
+    if (stop.kind == StopKind::kSignal && !stop.step && stop.own == Own::kNobodys) code = stop.signal;
+    if (stop.kind == StopKind::kGroupStop && !layer.seized) code &= 0x7f;
+    if (stop.kind == StopKind::kSyscall && (layer.options & kOptSysGood) == 0) code = SIGTRAP;
+    if (stop.own == Own::kSigstop) layer.owed_sigstop = false;
+    if (stop.own == Own::kSigtrapOfExec) layer.owed_sigtrap = false;
+    Show(task, layer, stop.kind, code);
+    task.holder = &layer;
+    ShowInterrupts(task);
+    return;
+  }
+  Settle(task);
+}
+
+void Ledger::Show(Task& task, Layer& layer, StopKind kind, int code) {
+  (void)task;
+  layer.state = Layer::State::kStopped;
+  layer.kind = kind;
+  layer.code = code;
+  layer.own = false;
+  layer.waited = false;
+  layer.interrupt = false;
+  layer.expected = false;
+}
+
+// The task is stopped and stays so: who has interrupted it is told at once.
+void Ledger::ShowInterrupts(Task& task) {
+  const bool group = GroupStopped(task.tgid);
+  for (const auto& layer : task.layers) {
+    if (!layer->interrupt || layer->state == Layer::State::kStopped) continue;
+    Show(task, *layer, group ? StopKind::kGroupStop : StopKind::kTrap,
+         EventCode(kEventStop, group ? SIGSTOP : SIGTRAP));
+    layer->own = true;
+  }
+}
+
+// The stop has passed all layers.
+void Ledger::Settle(Task& task) {
+  const KernelStop& stop = task.stop;
+  const auto some = [&task](const auto& holds) {
+    return std::any_of(task.layers.begin(), task.layers.end(),
+                       [&holds](const auto& layer) { return holds(*layer); });
+  };
+  const bool more_to_come = stop.kind == StopKind::kSyscall && stop.entry && (!some([](const Layer& l) {
+                              return Emulates(l.mode);
+                            }) || some([](const Layer& l) { return l.mode == kSyscall && !l.blind; }));
+  if (task.ahead.empty() && !more_to_come) {
+    std::vector<Layer*> steppers;
+    steppers.swap(task.steppers);
+    for (Layer* layer : steppers) {
+      if (layer->state == Layer::State::kRuns && Steps(layer->mode)) {
+        Show(task, *layer, StopKind::kSignal, SIGTRAP);
+      }
+    }
+  }
+  if (some([](const Layer& l) { return l.state == Layer::State::kStopped; })) {
+    ShowInterrupts(task);
+    return;
+  }
+  const bool listens = some([](const Layer& l) { return l.state == Layer::State::kListens; });
+  const bool in_event_stop = stop.kind == StopKind::kGroupStop || stop.kind == StopKind::kTrap;
+  if ((listens && in_event_stop) || (stop.kind == StopKind::kGroupStop && task.layers.empty())) {
+    task.state = Task::State::kListens;
+    return;
+  }
+  const bool exits = stop.kind == StopKind::kEvent && stop.event == kEventExit;
+  task.state = exits ? Task::State::kExiting : Task::State::kRuns;
+  if (!task.dying) ++task.resumes;
+  task.passed_on = stop.kind == StopKind::kSignal || stop.kind == StopKind::kSyscall ? stop.signal : 0;
+  task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
+                              (task.layers.empty() && GroupStopped(task.tgid)));
+  if (exits) TracerGone(task.tid);
+}
+
+// --- what tracers ask for.
+
+void Ledger::Called(Tid caller, long request, Tid target_tid, uint64_t data, int64_t result) {
+  Task* target = request == kTraceme ? Find(caller) : Find(target_tid);
+  if (target == nullptr || target->state == Task::State::kReaped) {
+    if (result == 0 && request != kKill && request != kInterrupt) {
+      Complain(RequestName(request) + " of a task that is gone succeeds");
+    }
+    return;
+  }
+  const int64_t expected = Expect(caller, request, *target, data);
+  // A thread that is killed meanwhile is one that is not there.
+  if (result != expected && !(target->dying && result == -ESRCH)) {
+    Complain(Name(caller) + ": " + RequestName(request) + "(" + Name(target_tid) +
+             ") = " + ::testing::PrintToString(Result(result)) + ", not " +
+             ::testing::PrintToString(Result(expected)));
+    return;
+  }
+  if (result == 0) Act(caller, request, *target, data);
+}
+
+// kernel/ptrace.c:SYSCALL_DEFINE4(ptrace), for a layer.
+int64_t Ledger::Expect(Tid caller, long request, Task& target, uint64_t data) {
+  if (request == kTraceme) return ExpectTraceme(target);
+  if (request == kAttach || request == kSeize) return ExpectAttach(caller, request, target, data);
+  const Layer* layer = LayerOf(target, caller);
+  if (layer == nullptr) return -ESRCH;
+  if (request == kInterrupt) return layer->seized ? 0 : -EIO;
+  if (request == kKill) return 0;
+  if (layer->expected) return kParked;
+  if (layer->state != Layer::State::kStopped) return -ESRCH;
+  const bool at_exec = layer->code == EventCode(kEventExec);
+  if (at_exec && target.exec_unseen && !layer->waited) return -ESRCH;
+  if (Resumes(request) || request == kDetach) return data > 64 ? -EIO : 0;
+  if (request == kListen) {
+    const bool event_stop = layer->kind == StopKind::kGroupStop || layer->kind == StopKind::kTrap;
+    return layer->seized && event_stop ? 0 : -EIO;
+  }
+  if (request == kSetOptions) return (data & ~static_cast<uint64_t>(kOptMask)) != 0 ? -EINVAL : 0;
+  return 0;
+}
+
+int64_t Ledger::ExpectTraceme(const Task& caller) const {
+  const auto it = tasks_.find(caller.forked_by.value);
+  if (it == tasks_.end() || PlaceFor(it->second.tid, caller) < 0) return -EPERM;
+  return 0;
+}
+
+int64_t Ledger::ExpectAttach(Tid caller, long request, const Task& target, uint64_t data) const {
+  if (request == kSeize && (data & ~static_cast<uint64_t>(kOptMask)) != 0) return -EIO;
+  const pid_t process = ProcessOf(caller);
+  if (process == target.tgid) return -EPERM;
+  if (target.state == Task::State::kExiting || target.state == Task::State::kZombie) return -EPERM;
+  return PlaceFor(caller, target) < 0 ? -EPERM : 0;
+}
+
+// Is `tid` traced by `ancestor`, or by one that is?
+bool Ledger::TracedBy(Tid tid, pid_t ancestor) const {
+  const auto it = tasks_.find(tid.value);
+  if (it == tasks_.end()) return false;
+  const auto& layers = it->second.layers;
+  return std::any_of(layers.begin(), layers.end(), [&](const auto& layer) {
+    return ProcessOf(layer->tracer) == ancestor || TracedBy(layer->tracer, ancestor);
+  });
+}
+
+// Inside all tracers that trace the new one, outside all that it traces; -1 if there is any other.
+int Ledger::PlaceFor(Tid tracer, const Task& target) const {
+  int place = 0;
+  for (size_t i = 0; i < target.layers.size(); ++i) {
+    const Tid other = target.layers[i]->tracer;
+    if (ProcessOf(other) == ProcessOf(tracer)) return -1;
+    const bool inside = TracedBy(tracer, ProcessOf(other));
+    if (!inside && !TracedBy(other, ProcessOf(tracer))) return -1;
+    if (inside && place != static_cast<int>(i)) return -1;
+    if (inside) place = i + 1;
+  }
+  return place;
+}
+
+void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
+  if (request == kTraceme) {
+    const auto parent = tasks_.find(target.forked_by.value);
+    if (parent->second.state >= Task::State::kExiting) return;
+    Attach(target.forked_by, target, false, 0);
+    return;
+  }
+  if (request == kAttach || request == kSeize) {
+    Attach(caller, target, request == kSeize, request == kSeize ? data : 0);
+    if (request == kAttach) LayerOf(target, caller)->owed_sigstop = true;
+    return;
+  }
+  Layer& layer = *LayerOf(target, caller);
+  if (request == kInterrupt) {
+    if (target.exited) return;
+    layer.interrupt = true;
+    if (target.state == Task::State::kStopped) ShowInterrupts(target);
+    return;
+  }
+  if (request == kKill) return;
+  if (request == kSetOptions) layer.options = data;
+  if (request == kDetach) LetGo(target, layer, static_cast<int>(data));
+  if (request != kListen && !Resumes(request)) return;
+  const bool held = target.holder == &layer;
+  if (request == kListen) {
+    layer.state = Layer::State::kListens;
+  } else {
+    layer.state = Layer::State::kRuns;
+    layer.mode = request;
+    if (held) Choose(target, layer, static_cast<int>(data));
+  }
+  if (held) target.holder = nullptr;
+  if (target.state != Task::State::kStopped) return;
+  if (target.holder == nullptr) {
+    Pass(target);
+  } else {
+    ShowInterrupts(target);
+  }
+}
+
+void Ledger::Attach(Tid tracer, Task& target, bool seize, uint64_t options) {
+  const int place = PlaceFor(tracer, target);
+  auto layer = std::make_unique<Layer>();
+  layer->tracer = tracer;
+  layer->seized = seize;
+  layer->options = options;
+  layer->expected = layer->interrupt = target.state == Task::State::kListens;
+  target.layers.insert(target.layers.begin() + place, std::move(layer));
+  Join(target, place);
+}
+
+// A layer that comes while one outside it holds the task is in time for what that one lets pass; but not for
+// a birth, whose child is there already, nor for the end of a group-stop that it has not seen begin.
+void Ledger::Join(Task& task, int place) {
+  const KernelStop& stop = task.stop;
+  const bool birth = stop.event == kEventFork || stop.event == kEventVfork || stop.event == kEventClone;
+  if (task.state != Task::State::kStopped || task.holder == nullptr) return;
+  if (birth || stop.kind == StopKind::kTrap || stop.own != Own::kNobodys) return;
+  std::vector<Layer*> ahead;
+  for (int i = static_cast<int>(task.layers.size()) - 1; task.layers[i].get() != task.holder; --i) {
+    Layer* layer = task.layers[i].get();
+    const bool listed = std::count(task.ahead.begin(), task.ahead.end(), layer) != 0;
+    if (listed || i == place) ahead.push_back(layer);
+    if (i == 0) return;  // it is outside the holder
+  }
+  if (place > 0 && !ahead.empty() && (stop.kind != StopKind::kSyscall || !stop.entry)) task.ahead = ahead;
+}
+
+// The tracer of `layer`, which holds the stop, lets it pass with `signal`. At a syscall-stop that makes a new
+// signal, at others but the signal-delivery-stop nothing (ptrace(2), "signal injection").
+void Ledger::Choose(Task& task, Layer& layer, int signal) {
+  (void)layer;
+  KernelStop& stop = task.stop;
+  if (stop.kind == StopKind::kSyscall) {
+    if (signal != 0) stop.signal = signal;
+  } else if (stop.kind == StopKind::kSignal) {
+    if (stop.own != Own::kNobodys && signal == 0) return;
+    if (signal != stop.code) stop.own = Own::kNobodys;
+    if (signal != 0) stop.step = false;  // let through as a signal
+    stop.signal = signal;
+  }
+}
+
+// --- tracers that go.
+
+void Ledger::LetGo(Task& task, Layer& layer, int signal) {
+  const bool held = layer.state != Layer::State::kRuns;
+  if (task.holder == &layer && task.state == Task::State::kStopped) Choose(task, layer, signal);
+  Remove(task, layer);
+  if (task.state == Task::State::kStopped) {
+    if (held && task.holder == nullptr) Pass(task);
+    return;
+  }
+  const bool listened = std::any_of(task.layers.begin(), task.layers.end(),
+                                    [](const auto& other) { return other->state == Layer::State::kListens; });
+  const bool stays = task.layers.empty() && GroupStopped(task.tgid);
+  if (task.state == Task::State::kListens && !listened && !stays) task.must_trap = true;
+  if (task.state == Task::State::kRuns && stays) task.must_trap = true;  // back into its group-stop
+}
+
+void Ledger::Remove(Task& task, Layer& layer) {
+  task.ahead.erase(std::remove(task.ahead.begin(), task.ahead.end(), &layer), task.ahead.end());
+  task.steppers.erase(std::remove(task.steppers.begin(), task.steppers.end(), &layer), task.steppers.end());
+  if (task.holder == &layer) task.holder = nullptr;
+  task.layers.erase(std::find_if(task.layers.begin(), task.layers.end(),
+                                 [&layer](const auto& other) { return other.get() == &layer; }));
+}
+
+// kernel/ptrace.c:exit_ptrace().
+void Ledger::TracerGone(Tid tracer) {
+  for (auto& [tid, task] : tasks_) {
+    Layer* layer = LayerOf(task, tracer);
+    if (layer == nullptr) continue;
+    if ((layer->options & kOptExitKill) != 0) {
+      for (auto& [other, sibling] : tasks_) {
+        if (sibling.tgid == task.tgid) Killed(sibling.tid);
+      }
+    }
+    // A stop that nobody has waited for passes on what it would have done.
+    int signal = 0;
+    if (layer->state == Layer::State::kStopped && !layer->waited) {
+      if (layer->kind == StopKind::kSignal) signal = layer->code;
+      if (layer->kind == StopKind::kSyscall && layer->code == SIGTRAP) signal = SIGTRAP;
+    }
+    if (Steps(layer->mode)) task.step_left = true;
+    task.tracer_left = true;
+    if (layer->state == Layer::State::kEnded) {
+      Remove(task, *layer);
+      ReportEnd(task);
+    } else {
+      LetGo(task, *layer, signal);
+    }
+  }
+}
+
+// --- waits.
+
+std::vector<Ledger::Report> Ledger::Reports(Tid caller, pid_t who) const {
+  std::vector<Report> reports;
+  const pid_t process = ProcessOf(caller);
+  for (const auto& [tid, task] : tasks_) {
+    if (who > 0 && who != tid) continue;
+    for (const auto& layer : task.layers) {
+      if (ProcessOf(layer->tracer) != process) continue;
+      if (layer->state == Layer::State::kEnded) reports.push_back({task.tid, task.status, false, true});
+      if (layer->state == Layer::State::kStopped && !layer->waited) {
+        reports.push_back({task.tid, (layer->code << 8) | 0x7f, layer->own, !task.dying});
+      }
+    }
+  }
+  return reports;
+}
+
+bool Ledger::HasReport(Tid caller, pid_t who) const {
+  const std::vector<Report> reports = Reports(caller, who);
+  return std::any_of(reports.begin(), reports.end(), [](const Report& report) { return report.certain; });
+}
+
+bool Ledger::HasNaturalChild(pid_t process, pid_t who) const {
+  for (const auto& [tid, task] : tasks_) {
+    if (task.parent != process || task.tid.value != task.tgid || (who > 0 && who != tid)) continue;
+    const bool traced = std::any_of(task.layers.begin(), task.layers.end(),
+                                    [&](const auto& layer) { return ProcessOf(layer->tracer) == process; });
+    if (!traced) return true;
+  }
+  return false;
+}
+
+void Ledger::Waited(Tid caller, pid_t who, int64_t result, int status, bool hang) {
+  if (result > 0) {
+    Task* task = Find(Tid{static_cast<pid_t>(result)});
+    for (const Report& report : Reports(caller, who)) {
+      const bool trap = report.own && status == StopOf(report.tracee, EventCode(kEventStop)).status;
+      const bool group = report.own && status == StopOf(report.tracee, EventCode(kEventStop, SIGSTOP)).status;
+      if (report.tracee.value != result || (report.status != status && !trap && !group)) continue;
+      for (const auto& layer : task->layers) {
+        if (ProcessOf(layer->tracer) != ProcessOf(caller)) continue;
+        if (layer->state != Layer::State::kEnded) {
+          layer->waited = true;
+          return;
+        }
+        Remove(*task, *layer);
+        ReportEnd(*task);
+        return;
+      }
+    }
+    Complain(Name(caller) + " is told of " + ::testing::PrintToString(nestrace::Waited{result, status}) +
+             ", which it is not owed");
+    return;
+  }
+  if (HasReport(caller, who)) {
+    Complain(Name(caller) + "'s wait for " + std::to_string(who) + " finds nothing");
+    return;
+  }
+  bool traces = false, expects = false;
+  for (const auto& [tid, task] : tasks_) {
+    for (const auto& layer : task.layers) {
+      if (ProcessOf(layer->tracer) != ProcessOf(caller) || (who > 0 && who != tid)) continue;
+      traces = true;
+      expects |= layer->expected;
+    }
+  }
+  const bool natural = !traces || HasNaturalChild(ProcessOf(caller), who);
+  const bool fits = result == kParked   ? hang || expects
+                    : result == kNative ? natural
+                                        : result == 0 && !hang && !expects;
+  if (!fits) Complain(Name(caller) + "'s wait for " + std::to_string(who) + " is wrong");
+}
+
+// --- looking.
+
+void Ledger::Compare(FakeKernel& kernel) {
+  using State = FakeThread::State;
+  for (auto& [tid, task] : tasks_) {
+    const FakeThread& thread = kernel.at(task.tid);
+    if (task.dying) {
+      if (thread.state != State::kDying) Complain(Name(task.tid) + " lives, and should have been killed");
+      continue;
+    }
+    State state = State::kRunning;
+    switch (task.state) {
+      case Task::State::kNewborn:
+      case Task::State::kStopped:
+        state = State::kStopped;
+        break;
+      case Task::State::kRuns:
+      case Task::State::kExiting:
+        break;
+      case Task::State::kListens:
+        state = State::kListening;
+        break;
+      case Task::State::kZombie:
+        state = State::kZombie;
+        break;
+      case Task::State::kReaped:
+        state = State::kReaped;
+        break;
+    }
+    static const char* const kNames[] = {"runs",     "is stopped",  "listens",
+                                         "is dying", "is a zombie", "is reaped"};
+    if (thread.state != state) {
+      Complain(Name(task.tid) + " " + kNames[static_cast<int>(thread.state)] + ": it should be one that " +
+               kNames[static_cast<int>(state)]);
+      return;
+    }
+    if (thread.resumes != task.resumes) {
+      Complain(Name(task.tid) + " was resumed " + std::to_string(thread.resumes) + " times, not " +
+               std::to_string(task.resumes));
+      return;
+    }
+    if (task.state != Task::State::kRuns) continue;
+    const bool passes = task.stop.kind == StopKind::kSignal || task.stop.kind == StopKind::kSyscall;
+    if (task.resumes != 0 && passes && thread.resume_signal != task.passed_on) {
+      Complain(Name(task.tid) + " gets signal " + std::to_string(thread.resume_signal) + ", not " +
+               std::to_string(task.passed_on));
+    }
+    if (task.must_trap && !thread.interrupt && !thread.notify)
+      Complain(Name(task.tid) + " runs on, and should trap");
+  }
+}
+
+}  // namespace nestrace
