@@ -207,7 +207,9 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.
   const bool keeps = thread->links.empty() && thread->process->group_stopped;
-  if (thread->state == Thread::State::kRunning && keeps) InterruptUnseen(thread);
+  if (thread->state == Thread::State::kRunning && keeps) {
+    kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+  }
   if (thread->state != Thread::State::kListening) return;
   const bool listened = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& other) {
     return other->state == Link::State::kListening;

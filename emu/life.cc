@@ -286,7 +286,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
     caller->stop.ahead.clear();
     caller->stop.steppers.clear();
     caller->pids = thread->pids;
-    caller->kicked = thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
+    caller->kicked =
+        thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
     RemoveThread(thread);
     const auto it = threads_.find(caller->tid);
     std::unique_ptr<Thread> owned = std::move(it->second);
@@ -328,7 +329,8 @@ void Core::OnEventExit(Thread* thread) {
   thread->call = Call();
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
-    link->interrupt_pending = false;
+    link->interrupt_pending = link->trap_expected = false;
+    dirty_.insert(link->tracer->process->tgid);  // who waited for that stop
   }
 }
 

@@ -239,13 +239,13 @@ void Core::Offer(Thread* thread) {
 
 // A tracer that comes while one outside it holds the thread is in time for what that one lets pass: for the
 // new tracer, all of it is still to happen. (Not a birth: its child is there already, without the new tracer;
-// nor the end of a group-stop, which it has not seen begin.)
+// nor the end of a group-stop, which it has not seen begin; nor a system call that has come past its place.)
 void Core::JoinStop(Link* link) {
   Thread* thread = link->tracee;
   Stop& stop = thread->stop;
   if (thread->state != Thread::State::kStopped || stop.holder == nullptr) return;
   const bool birth = stop.event == kEventFork || stop.event == kEventVfork || stop.event == kEventClone;
-  if (birth || stop.kind == StopKind::kTrap || stop.own_signal != kNotOurs) return;
+  if (birth || stop.entry || stop.kind == StopKind::kTrap || stop.own_signal != kNotOurs) return;
   const auto place = [thread](const Link* of) {
     return std::find_if(thread->links.begin(), thread->links.end(),
                         [of](const auto& other) { return other.get() == of; });

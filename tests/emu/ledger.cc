@@ -65,6 +65,7 @@ void Ledger::Inherit(Tid parent, Tid child, int event) {
     if ((layer->options & (1ull << event)) == 0) continue;
     task.layers.push_back(std::make_unique<Layer>());
     Layer& inherited = *task.layers.back();
+    inherited.serial = ++serial_;
     inherited.tracer = layer->tracer;
     inherited.seized = layer->seized;
     inherited.options = layer->options;
@@ -177,7 +178,7 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
     task.exited = true;
     for (const auto& layer : task.layers) {
       layer->state = Layer::State::kRuns;
-      layer->interrupt = false;
+      layer->interrupt = layer->expected = false;
     }
   }
   if (stop.kind == StopKind::kTrap) {  // a group-stop is over that a layer was to be told of
@@ -260,8 +261,9 @@ void Ledger::ShowInterrupts(Task& task) {
   const bool group = GroupStopped(task.tgid);
   for (const auto& layer : task.layers) {
     if (!layer->interrupt || layer->state == Layer::State::kStopped) continue;
+    const int signal = group ? SIGSTOP : SIGTRAP;
     Show(task, *layer, group ? StopKind::kGroupStop : StopKind::kTrap,
-         EventCode(kEventStop, group ? SIGSTOP : SIGTRAP));
+         layer->seized ? EventCode(kEventStop, signal) : signal);
     layer->own = true;
   }
 }
@@ -427,6 +429,7 @@ void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
 void Ledger::Attach(Tid tracer, Task& target, bool seize, uint64_t options) {
   const int place = PlaceFor(tracer, target);
   auto layer = std::make_unique<Layer>();
+  layer->serial = ++serial_;
   layer->tracer = tracer;
   layer->seized = seize;
   layer->options = options;
@@ -492,11 +495,18 @@ void Ledger::Remove(Task& task, Layer& layer) {
                                  [&layer](const auto& other) { return other.get() == &layer; }));
 }
 
-// kernel/ptrace.c:exit_ptrace().
+// kernel/ptrace.c:exit_ptrace(): the newest tracee first. It may be a tracer that is let go, and goes, too.
 void Ledger::TracerGone(Tid tracer) {
-  for (auto& [tid, task] : tasks_) {
+  for (;;) {
+    Task* newest = nullptr;
+    for (auto& [tid, task] : tasks_) {
+      const Layer* layer = LayerOf(task, tracer);
+      if (layer == nullptr) continue;
+      if (newest == nullptr || LayerOf(*newest, tracer)->serial < layer->serial) newest = &task;
+    }
+    if (newest == nullptr) return;
+    Task& task = *newest;
     Layer* layer = LayerOf(task, tracer);
-    if (layer == nullptr) continue;
     if ((layer->options & kOptExitKill) != 0) {
       for (auto& [other, sibling] : tasks_) {
         if (sibling.tgid == task.tgid) Killed(sibling.tid);
@@ -535,6 +545,12 @@ std::vector<Ledger::Report> Ledger::Reports(Tid caller, pid_t who) const {
     }
   }
   return reports;
+}
+
+bool Ledger::Owes(Tid caller, pid_t who, int64_t result) const {
+  const std::vector<Report> reports = Reports(caller, who);
+  return std::any_of(reports.begin(), reports.end(),
+                     [result](const Report& report) { return report.tracee.value == result; });
 }
 
 bool Ledger::HasReport(Tid caller, pid_t who) const {

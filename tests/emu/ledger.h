@@ -56,6 +56,7 @@ class Ledger {
   // One tracer of a task.
   struct Layer {
     enum class State { kRuns, kStopped, kListens, kEnded };
+    uint64_t serial = 0;  // in order of attachment
     Tid tracer;
     bool seized = false;
     uint64_t options = 0;
@@ -124,6 +125,8 @@ class Ledger {
   void Waited(Tid caller, pid_t who, int64_t result, int status, bool hang);
   // What a wait of the caller's process for `who` may find.
   std::vector<Report> Reports(Tid caller, pid_t who) const;
+  // Is this one of them?
+  bool Owes(Tid caller, pid_t who, int64_t result) const;
   // One of them is certain to be found.
   bool HasReport(Tid caller, pid_t who) const;
 
@@ -158,6 +161,7 @@ class Ledger {
   void Complain(const std::string& what) { complain_(what); }
 
   std::map<pid_t, Task> tasks_;
+  uint64_t serial_ = 0;
   std::map<pid_t, bool> group_stopped_;
   std::map<pid_t, bool> ignores_sigchld_;
   std::function<void(const std::string&)> complain_;

@@ -452,20 +452,34 @@ void Scene::PlayRestart(const Step& step) {
   }
 }
 
-// Calls that were parked may be answered by now: a wait first, and then a request that depends on it.
+// Calls that were parked may be answered by now: waits first, in an order in which they were possible, and
+// then a request that depended on one.
 void Scene::LookForAnswers() {
-  for (const Op op : {Op::kWait, Op::kCall}) {
+  bool all = false;
+  for (bool more = true; more;) {
+    more = false;
     for (const Tid tid : Living()) {
-      Actor& actor = actors_[tid.value];
-      if (!actor.in_call || actor.must_stop || actor.restarts || actor.call.op != op || actor.native)
-        continue;
-      if (kernel.at(tid).state != State::kRunning) continue;
+      if (!IsAnswered(tid)) continue;
+      const Step& call = actors_[tid.value].call;
       const int64_t result = ResultOf(tid);
-      if (result == kParked || result == kVoid) continue;
+      const pid_t who = call.whom.value == 0 ? -1 : call.whom.value;
+      const bool next = call.op == Op::kWait && ledger_.Owes(tid, who, result);
+      if (!next && !all) continue;
       Tell("  " + std::to_string(tid.value) + "'s parked call: " + ::testing::PrintToString(Result(result)));
       CallEnded(tid, result);
+      more = true;
     }
+    if (!more && !all) more = all = true;
   }
+}
+
+bool Scene::IsAnswered(Tid tid) {
+  const Actor& actor = actors_[tid.value];
+  const State state = kernel.at(tid).state;
+  if (!actor.in_call || actor.must_stop || actor.restarts || actor.native) return false;
+  if (state != State::kRunning && state != State::kDying) return false;
+  const int64_t result = ResultOf(tid);
+  return result != kParked && result != kVoid;
 }
 
 // --- births and deaths.
@@ -520,7 +534,7 @@ void Scene::PlayBecome(Tid tid) {
   const Tid leader{ProcessOf(tid)};
   Tell(std::to_string(tid.value) + " has become " + std::to_string(leader.value));
   Actor actor = actors_[tid.value];
-  actor.execs = actor.in_group_stop = false;
+  actor.execs = false;
   if (tid != leader) {
     FakeThread& thread = kernel.at(tid);
     FakeThread& taken = kernel.at(leader);
@@ -577,8 +591,10 @@ void Scene::AfterStep() {
   NoteResumes();
   ledger_.Compare(kernel);
   for (const Tid tid : Living()) {
-    const Actor& actor = actors_[tid.value];
+    Actor& actor = actors_[tid.value];
     const FakeThread& thread = kernel.at(tid);
+    // Without a tracer it goes back into its group-stop (__ptrace_unlink()).
+    if (ledger_.Find(tid)->layers.empty() && thread.state == State::kRunning) actor.in_group_stop = false;
     if (thread.state != State::kRunning || actor.call.op != Op::kWait || actor.must_stop || actor.restarts)
       continue;
     if (!(actor.in_call && !HasQueued(tid)) && !actor.native) continue;

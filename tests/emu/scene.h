@@ -146,6 +146,7 @@ class Scene : private Guests {
   void NoteResumes();
   void CheckRequest(const Resumed& resumed);
   void LookForAnswers();
+  bool IsAnswered(Tid tid);
 
   // --- looking.
   bool Lives(Tid tid) { return kernel.Has(tid) && Alive(kernel.at(tid)); }

@@ -116,6 +116,19 @@ TEST_F(TurnsTest, GroupStoppedThreadWhoseTracerDiesStopsAgain) {
   EXPECT_TRUE(Listens(kTracee));
 }
 
+// The same, and a new tracer comes before it has.
+TEST_F(TurnsTest, GroupStopThatADetachedThreadGoesBackToIsShownToTheNextTracer) {
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Ptrace(kOuter, kDetach, kTracee), 0);
+  ASSERT_TRUE(kernel.at(kTracee).interrupt);
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  EXPECT_EQ(Wait(kInner), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
+}
+
 // --- signals that are one link's own.
 
 TEST_F(TurnsTest, SigstopsOfTwoAttachesAreEachTracersOwn) {
@@ -199,6 +212,19 @@ TEST_F(TurnsTest, CallThatTheOuterEmulatesHasAnExitForTheInner) {
   EXPECT_EQ(Wait(kInner), StopOf(kTracee, kSysGoodCode));
 }
 
+TEST_F(TurnsTest, CallHasComePastOneThatAttachesFurtherIn) {
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Ptrace(kOuter, kSysemu, kTracee), 0);
+  SyscallEnter(kTracee);
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kInner, kInterrupt, kTracee), 0);
+  ASSERT_EQ(Wait(kInner), StopOf(kTracee, kTrapCode));
+  ASSERT_EQ(Ptrace(kInner, kSysemu, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), 0);
+  EXPECT_TRUE(Runs(kTracee));
+}
+
 TEST_F(TurnsTest, CallWhoseEmulatorDiedIsMadeAgain) {
   TwoLinks();
   ResumeBoth(kCont, kSysemu);
@@ -246,6 +272,17 @@ TEST_F(TurnsTest, TrapThatTheSteppingTracerLetsThroughIsASignalForTheNext) {
   ASSERT_EQ(Wait(kOuter, kTracee.value), StopOf(kTracee, SIGTRAP));
   ASSERT_EQ(Ptrace(kOuter, kCont, kTracee, 0, SIGTRAP), 0);
   EXPECT_EQ(Wait(kInner), StopOf(kTracee, SIGTRAP));
+}
+
+// --- deaths.
+
+TEST_F(TurnsTest, RequestThatWaitsForATrapIsEsrchWhenTheTraceeDies) {
+  GroupStop(kTracee);
+  ASSERT_TRUE(Listens(kTracee));
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), kParked);
+  ExitEvent(kTracee, SIGKILL);
+  EXPECT_EQ(ResultOf(kOuter), -ESRCH);
 }
 
 // --- refused calls.
