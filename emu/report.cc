@@ -128,13 +128,20 @@ void Core::ReportInterrupt(Link* link) {
   Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0, &info);
 }
 
-// A tracer holds the thread: others who have interrupted it see it stopped at once.
+// A tracer holds the thread: others who have interrupted it see it stopped at once. An interrupt ends a
+// system call before it traps, so for a link that does not trace calls the exit which another is shown is
+// behind it by then, whatever mode it goes on in.
 void Core::ReportInterrupts(Thread* thread) {
+  auto& ahead = thread->stop.ahead;
+  const bool call_ends = thread->stop.kind == StopKind::kSyscall && !thread->stop.entry;
   const auto stopped = [](const auto& link) { return link->state == Link::State::kStopped; };
   if (thread->state != Thread::State::kStopped) return;
   if (std::none_of(thread->links.begin(), thread->links.end(), stopped)) return;
   for (const auto& link : thread->links) {
-    if (link->interrupt_pending && !stopped(link)) ReportInterrupt(link.get());
+    if (!link->interrupt_pending || stopped(link)) continue;
+    if (call_ends && !Wants(*thread, *link))
+      ahead.erase(std::remove(ahead.begin(), ahead.end(), link.get()), ahead.end());
+    ReportInterrupt(link.get());
   }
 }
 

@@ -261,6 +261,11 @@ void Ledger::ShowInterrupts(Task& task) {
   const bool group = GroupStopped(task.tgid);
   for (const auto& layer : task.layers) {
     if (!layer->interrupt || layer->state == Layer::State::kStopped) continue;
+    // An interrupted call ends first: for a layer that does not trace calls, its exit is over by then.
+    const bool call_ends = task.stop.kind == StopKind::kSyscall && !task.stop.entry;
+    if (call_ends && !Entitled(task, *layer)) {
+      task.ahead.erase(std::remove(task.ahead.begin(), task.ahead.end(), layer.get()), task.ahead.end());
+    }
     const int signal = group ? SIGSTOP : SIGTRAP;
     Show(task, *layer, group ? StopKind::kGroupStop : StopKind::kTrap,
          layer->seized ? EventCode(kEventStop, signal) : signal);

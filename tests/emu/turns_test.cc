@@ -49,6 +49,25 @@ TEST_F(TurnsTest, ModeIsThatOfTheMomentWhenTheStopArrives) {
       << "or it would see an exit without an entry";
 }
 
+// strace -p of what another strace -f has traced all along: the call that the interrupt ends is over for
+// both.
+TEST_F(TurnsTest, InterruptInACallIsBehindItsExit) {
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Ptrace(kOuter, kSyscall, kTracee), 0);
+  SyscallEnter(kTracee);
+  ASSERT_EQ(Ptrace(kOuter, kSyscall, kTracee), 0);
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kInner, kInterrupt, kTracee), 0);
+  SyscallExit(kTracee, -kErestartsys);
+  ASSERT_EQ(Wait(kOuter, kTracee.value), StopOf(kTracee, SIGTRAP));
+  ASSERT_EQ(Wait(kInner), StopOf(kTracee, kTrapCode));
+  ASSERT_EQ(Ptrace(kInner, kSyscall, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSyscall, kTracee), 0);
+  ExpectNothing(kInner);
+  EXPECT_TRUE(Runs(kTracee)) << "and next is an entry";
+}
+
 TEST_F(TurnsTest, InterruptAskedBeforeAnothersStopIsReportedAtOnce) {
   TwoLinks();
   ASSERT_EQ(Ptrace(kInner, kInterrupt, kTracee), 0);
