@@ -147,6 +147,7 @@ enum class CallKind {
   kClone3,
   kSeccomp,
   kPrctl,
+  kLandlock,  // landlock_restrict_self
   kOther
 };
 
@@ -169,6 +170,8 @@ inline CallKind KindOf(Abi abi, int nr) {
         return CallKind::kPrctl;
       case 435:
         return CallKind::kClone3;
+      case 446:
+        return CallKind::kLandlock;
       default:
         return CallKind::kOther;
     }
@@ -196,6 +199,8 @@ inline CallKind KindOf(Abi abi, int nr) {
       return CallKind::kPrctl;
     case 435:
       return CallKind::kClone3;
+    case 446:
+      return CallKind::kLandlock;
     default:
       return CallKind::kOther;
   }

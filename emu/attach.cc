@@ -98,6 +98,9 @@ Outcome Core::Traceme(Thread* caller) {
   if (!place.has_value()) return Outcome::Return(-EPERM);
   if (parent->state == Thread::State::kExiting || parent->state == Thread::State::kZombie)
     return Outcome::Return(0);
+  if (!LandlockAllows(*parent, *caller) || kernel_->MayTraceChild(parent->tid, caller->tid) < 0) {
+    return Outcome::Return(-EPERM);
+  }
   return Outcome::ReturnThen(0, [this, parent, caller, place] {
     AddLink(parent, caller, *place, Observer::LinkOrigin::kTraceme, false, 0);
   });
@@ -113,7 +116,9 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
     if (result < 0) return Outcome::Return(result);
   }
   if (target->process == caller->process) return Outcome::Return(-EPERM);
-  if (kernel_->MayAttach(caller->tid, target->tid) < 0) return Outcome::Return(-EPERM);
+  if (!LandlockAllows(*caller, *target) || kernel_->MayAttach(caller->tid, target->tid) < 0) {
+    return Outcome::Return(-EPERM);
+  }
   if (target->state == Thread::State::kExiting || target->state == Thread::State::kZombie) {
     return Outcome::Return(-EPERM);
   }

@@ -178,6 +178,8 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
       const bool filter = first_is(kPrSetSeccomp) && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
       return filter ? NoteFilter(caller, n) : Outcome::Continue();
     }
+    case CallKind::kLandlock:
+      return NoteDomain(caller, n);
     case CallKind::kOther:
       break;
   }

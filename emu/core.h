@@ -8,6 +8,7 @@
 //   control.cc  resumes, DETACH, INTERRUPT, LISTEN, KILL, SETOPTIONS
 //   inspect.cc  reading and writing a stopped tracee
 //   inject.cc   a SIGCHLD that a tracer is made to send itself
+//   landlock.cc  the domains that threads are in
 //   intercept.cc  the embedder's policy on calls
 //   seccomp.cc  PTRACE_EVENT_SECCOMP of intercepted calls
 //   traps.cc    whose breakpoint a SIGTRAP comes from
@@ -220,6 +221,10 @@ class Core {
   bool InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const;
   bool GetRegs(const Thread& thread, struct user_regs_struct* regs) const;
   bool SetRegs(Thread* thread, struct user_regs_struct regs);
+
+  // --- landlock.cc
+  Outcome NoteDomain(Thread* caller, const Notification& n);
+  static bool LandlockAllows(const Thread& tracer, const Thread& tracee);
 
   // --- attach.cc
   Outcome Traceme(Thread* caller);

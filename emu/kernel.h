@@ -118,6 +118,10 @@ class Kernel {
   virtual long BlockedIn(Tid tid) = 0;
   // The kernel's PTRACE_MODE_ATTACH_REALCREDS check as it would judge `caller` on `target`: 0 or -EPERM.
   virtual long MayAttach(Tid caller, Tid target) = 0;
+  // The kernel's check of PTRACE_TRACEME (security_ptrace_traceme): 0 or -EPERM.
+  virtual long MayTraceChild(Tid parent, Tid child) = 0;
+  // True if descriptor `fd` of `tid` is a Landlock ruleset.
+  virtual bool IsLandlockRuleset(Tid tid, int fd) = 0;
 };
 
 }  // namespace nestrace

@@ -106,7 +106,10 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
     processes_[tgid] = std::move(owned_process);
   }
   thread->process = process;
-  if (creator != nullptr) thread->filters = creator->filters;
+  if (creator != nullptr) {
+    thread->filters = creator->filters;
+    thread->domain = creator->domain;
+  }
   process->threads.push_back(thread);
   threads_[tid] = std::move(owned);
   if (observer_ != nullptr) {

@@ -227,6 +227,8 @@ std::string CallName(Abi abi, int nr) {
       return "seccomp";
     case CallKind::kPrctl:
       return "prctl";
+    case CallKind::kLandlock:
+      return "landlock_restrict_self";
     case CallKind::kOther:
       break;
   }

@@ -128,6 +128,12 @@ struct Injection {
   struct user_regs_struct saved = {};
 };
 
+// A Landlock domain (landlock(7)) and those around it, as the kernel's hierarchy: shared by children.
+struct LandlockDomain {
+  std::shared_ptr<const LandlockDomain> parent;
+  int depth = 1;  // number of domains up to this one
+};
+
 struct Thread {
   enum class State {
     kNewborn,    // announced by its parent's event, first stop not seen; left by OnStop or OnExit
@@ -177,7 +183,8 @@ struct Thread {
     Interceptor::Decision decision;
   };
   std::optional<Owed> owed;
-  std::shared_ptr<const GuestFilter> filters;  // its own seccomp filters, newest first; null: none
+  std::shared_ptr<const GuestFilter> filters;    // its own seccomp filters, newest first; null: none
+  std::shared_ptr<const LandlockDomain> domain;  // null: none
   bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
   uint32_t filter_data = 0;
   bool past_filter = false;  // it makes the call again whose event was shown

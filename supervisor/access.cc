@@ -194,4 +194,12 @@ long MayAttach(const ProcFs& proc, Tid caller_tid, Tid target_tid) {
   return YamaAllows(proc, *caller, *target) ? 0 : -EPERM;
 }
 
+long MayTraceChild(const ProcFs& proc, Tid parent_tid, Tid child_tid) {
+  const std::optional<Subject> parent = Look(proc, parent_tid);
+  const std::optional<Subject> child = Look(proc, child_tid);
+  if (!parent.has_value() || !child.has_value()) return -EPERM;
+  // cap_ptrace_traceme asks what an attachment asks; so does yama_ptrace_traceme, a child being a descendant.
+  return CommoncapAllows(*parent, *child) && YamaAllows(proc, *parent, *child) ? 0 : -EPERM;
+}
+
 }  // namespace nestrace

@@ -22,6 +22,10 @@ namespace nestrace {
 
 long MayAttach(const ProcFs& proc, Tid caller, Tid target);
 
+// The same for PTRACE_TRACEME: may `child` be traced by its parent? (kernel/ptrace.c:ptrace_traceme asks the
+// security modules only.)
+long MayTraceChild(const ProcFs& proc, Tid parent, Tid child);
+
 }  // namespace nestrace
 
 #endif  // NESTRACE_SUPERVISOR_ACCESS_H_

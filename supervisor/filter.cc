@@ -78,7 +78,8 @@ class Context {
 };
 
 void AddRules(Context* context) {
-  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3)});
+  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3),
+                   SCMP_SYS(landlock_restrict_self)});
   context->NotifyIfFirstArgument({SCMP_SYS(rt_sigaction)}, ~0u, SIGCHLD);
   context->NotifyIfFirstArgument({SCMP_SYS(seccomp)}, ~0u, SECCOMP_SET_MODE_FILTER);
   context->NotifyIfArguments(SCMP_SYS(prctl), PR_SET_SECCOMP, SECCOMP_MODE_FILTER);

@@ -91,4 +91,10 @@ long LinuxKernel::BlockedIn(Tid tid) { return ReadBlockedIn(proc_, tid); }
 
 long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }
 
+long LinuxKernel::MayTraceChild(Tid parent, Tid child) {
+  return nestrace::MayTraceChild(proc_, parent, child);
+}
+
+bool LinuxKernel::IsLandlockRuleset(Tid tid, int fd) { return ReadIsLandlockRuleset(proc_, tid, fd); }
+
 }  // namespace nestrace

@@ -53,6 +53,8 @@ class LinuxKernel final : public Kernel {
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long MayAttach(Tid caller, Tid target) override;
+  long MayTraceChild(Tid parent, Tid child) override;
+  bool IsLandlockRuleset(Tid tid, int fd) override;
 
  private:
   const ProcFs& proc_;

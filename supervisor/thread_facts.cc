@@ -105,6 +105,15 @@ long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking) {
   return pid > 0 ? pid : -ESRCH;
 }
 
+bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd) {
+  const UniqueFd directory = proc.OpenFile(proc.IdOf(tid), "fd", O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return errno == EACCES || errno == EPERM;
+  char link[64];
+  const ssize_t length = readlinkat(directory.get(), absl::StrCat(fd).c_str(), link, sizeof(link));
+  if (length < 0) return errno == EACCES || errno == EPERM;
+  return absl::string_view(link, length) == "anon_inode:[landlock-ruleset]";
+}
+
 bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<NamespacedPid>& process) {
   UniqueFd file = proc.OpenFile(proc.IdOf(tracer), "fd", O_RDONLY | O_DIRECTORY);
   DIR* directory = file.ok() ? fdopendir(file.get()) : nullptr;

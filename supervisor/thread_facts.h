@@ -25,6 +25,9 @@ long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking);
 // Kernel::HasMemoryOpen. False also if the supervisor may not look at the descriptors of `tracer`.
 bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<NamespacedPid>& process);
 
+// Kernel::IsLandlockRuleset. True also if the supervisor may not look at the descriptors of `tid`.
+bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd);
+
 // Kernel::BlockedIn.
 long ReadBlockedIn(const ProcFs& proc, Tid tid);
 

@@ -56,6 +56,30 @@ TEST_F(AttachTest, WhatIsNoGuestIsEsrch) {
   }
 }
 
+TEST_F(AttachTest, ATracerInALandlockDomainTracesNothingOutsideIt) {
+  constexpr int kRestrictSelf = 446;
+  const Tid inside{11};
+  Family();
+  EXPECT_EQ(Call(kTracer, kRestrictSelf, {FakeKernel::kLandlockRuleset - 1, 0}), kNative);
+  Fork(kTracer, kOther);  // no ruleset: no domain
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(Call(kOther, kRestrictSelf, {FakeKernel::kLandlockRuleset, 0}), kNative);
+  Fork(kOther, inside);
+  EXPECT_EQ(Ptrace(kOther, kSeize, kTracer), -EPERM);
+  EXPECT_EQ(Ptrace(inside, kSeize, kOther), 0);
+  EXPECT_EQ(Call(inside, kRestrictSelf, {FakeKernel::kLandlockRuleset, 0}), kNative);
+  EXPECT_EQ(Ptrace(inside, kAttach, kShell), -EPERM);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, inside), 0);
+}
+
+TEST_F(AttachTest, AParentInALandlockDomainOfItsOwnTracesNoChild) {
+  Family();
+  EXPECT_EQ(Call(kShell, 446, {FakeKernel::kLandlockRuleset, 0}), kNative);
+  EXPECT_EQ(Ptrace(kTracer, kTraceme), -EPERM);
+  Fork(kShell, kOther);
+  EXPECT_EQ(Ptrace(kOther, kTraceme), 0);
+}
+
 TEST_F(AttachTest, SeizeArgumentsAreCheckedBeforePermission) {
   Family();
   kernel.DenyAttach(true);

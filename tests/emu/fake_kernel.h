@@ -77,6 +77,7 @@ struct FakeNotification {
 
 class FakeKernel : public Kernel {
  public:
+  static constexpr int kLandlockRuleset = 500;  // every guest's descriptor of one
   struct Birth {
     Tid tid;
     pid_t tgid = 0;
@@ -163,6 +164,8 @@ class FakeKernel : public Kernel {
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long MayAttach(Tid caller, Tid target) override;
+  long MayTraceChild(Tid parent, Tid child) override;
+  bool IsLandlockRuleset(Tid tid, int fd) override;
 
  private:
   void Enter();

@@ -230,4 +230,14 @@ long FakeKernel::MayAttach(Tid, Tid target) {
   return deny_attach_ ? -EPERM : 0;
 }
 
+long FakeKernel::MayTraceChild(Tid, Tid) {
+  Enter();
+  return 0;
+}
+
+bool FakeKernel::IsLandlockRuleset(Tid tid, int fd) {
+  Enter();
+  return Has(tid) && fd == kLandlockRuleset;
+}
+
 }  // namespace nestrace
