@@ -154,9 +154,11 @@ absl::Status EventLoop::RunToEnd() {
   return status_;
 }
 
-// Stops come first: a guest's notification can only be later than the stop it was resumed from.
+// Stops come first: a guest's notification can only be later than the stop it was resumed from, and than what
+// it has seen of others in /proc. There a stop shows before SIGCHLD tells us.
 void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
-  if (sigchld || signals || waits_pending_) DrainWaits();
+  const bool told = sigchld || signals || waits_pending_;
+  if (told || (notification && HandleStops())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
   if (notification) HandleNotification();
