@@ -1,5 +1,6 @@
-// A tracer blocked in wait4 or waitid is itself traced and interrupted: EVENT_STOP with -ERESTARTSYS (-512)
-// in rax; it goes on waiting, and gets the report that came meanwhile.
+// A tracer blocked in wait4 or waitid is itself traced and interrupted: EVENT_STOP with -ERESTARTSYS in rax,
+// or, if it had not come to wait again, with the call still to be made; it goes on waiting, and gets the
+// report that came meanwhile.
 
 #include "guest.h"
 
@@ -15,6 +16,13 @@ static void tracer_body(void) {
   tell_waitid(P_PID, pid, WSTOPPED | WEXITED);
 }
 
+static const char* wait_words(pid_t pid, long call) {
+  const struct user_regs_struct regs = registers(pid);
+  const long number = regs.orig_rax, result = regs.rax;
+  const int interrupted = number == call && result == -512;  // -ERESTARTSYS
+  return interrupted || (number == -1 && result == call) ? "waits" : "does not wait";
+}
+
 int main(void) {
   start();
   inner_pid = shared_memory(sizeof *inner_pid);
@@ -28,8 +36,7 @@ int main(void) {
       if (again == 1) favour_others();
       tell_pt(PTRACE_INTERRUPT, pid, 0, 0);
       tell_wait(pid, 0);
-      struct user_regs_struct regs = registers(pid);
-      say("the call's number %d, rax %ld", (long)regs.orig_rax == calls[i], (long)regs.rax);
+      say("TRACER %s", wait_words(pid, calls[i]));
     }
     tell_pt(PTRACE_SYSCALL, pid, 0, 0);
     tell_wait(pid, 0);
@@ -39,7 +46,7 @@ int main(void) {
     favour_others();
     kill(pid, SIGUSR2);
     tell_wait(pid, 0);
-    say("rax %ld", (long)registers(pid).rax);
+    say("TRACER %s", wait_words(pid, calls[i]));
     need_pt(PTRACE_CONT, pid, 0, 0);
     // INNER's end gives TRACER a SIGCHLD, which stops it here.
     if (i == 0) {
