@@ -132,6 +132,7 @@ constexpr uint64_t kCloneParent = 0x8000;
 constexpr uint64_t kCloneSighand = 0x800;
 constexpr uint64_t kCloneUntraced = 0x00800000;
 
+constexpr uint32_t kPrGetSeccomp = 21;  // PR_GET_SECCOMP
 constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP
 
 // The intercepted system calls.

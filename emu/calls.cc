@@ -175,6 +175,7 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
     case CallKind::kSeccomp:
       return first_is(SECCOMP_SET_MODE_FILTER) ? NoteFilter(caller, n) : Outcome::Continue();
     case CallKind::kPrctl: {
+      if (first_is(kPrGetSeccomp)) return GetSeccomp(*caller);
       const bool filter = first_is(kPrSetSeccomp) && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
       return filter ? NoteFilter(caller, n) : Outcome::Continue();
     }

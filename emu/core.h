@@ -124,6 +124,7 @@ class Core {
   size_t thread_count() const { return threads_.size(); }
   size_t held_zombies() const { return held_zombies_; }
   bool IsHeld(Tid tid) const;
+  std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const;
   std::vector<Tid> LiveThreads() const;
 
  private:
@@ -198,6 +199,7 @@ class Core {
 
   // --- seccomp.cc
   Outcome NoteFilter(Thread* caller, const Notification& n);
+  Outcome GetSeccomp(const Thread& caller) const;
   void ForgetRefusedFilters(Thread* thread);
   std::optional<Outcome> TraceByFilter(Thread* caller, const Notification& n);
   bool MakeFilterEvent(Thread* thread);

@@ -18,6 +18,7 @@ void Emulator::OnNotification(const Notification& notification) { core_->OnNotif
 size_t Emulator::thread_count() const { return core_->thread_count(); }
 size_t Emulator::held_zombies() const { return core_->held_zombies(); }
 bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }
+std::optional<Emulator::Appearance> Emulator::AppearanceOf(Tid tid) const { return core_->AppearanceOf(tid); }
 std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
 
 }  // namespace nestrace

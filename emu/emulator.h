@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "emu/interceptor.h"
@@ -65,6 +66,13 @@ class Emulator {
   size_t held_zombies() const;
   // True if OnExit was called for `tid` and the zombie is held.
   bool IsHeld(Tid tid) const;
+  // What a guest would be seen as without the supervisor.
+  struct Appearance {
+    Tid tracer;      // the innermost of those that trace it; 0: nobody does
+    char state = 0;  // as in proc(5): 'T' in a group-stop, 'R' in another stop of ours; 0: as it is
+  };
+  // Nothing if `tid` is no guest.
+  std::optional<Appearance> AppearanceOf(Tid tid) const;
   // The ids of all threads that are not held zombies, in no special order.
   std::vector<Tid> LiveThreads() const;
 

@@ -67,6 +67,24 @@ bool Core::IsHeld(Tid tid) const {
   return thread != nullptr && thread->state == Thread::State::kZombie;
 }
 
+std::optional<Emulator::Appearance> Core::AppearanceOf(Tid tid) const {
+  Emulator::Appearance shown;
+  const Thread* thread = Find(tid);
+  if (thread == nullptr) {
+    const Process* zombie = FindProcess(tid);
+    if (zombie == nullptr) return std::nullopt;
+    if (zombie->zombie_tracer != nullptr) shown.tracer = zombie->zombie_tracer->tid;
+    return shown;
+  }
+  if (!thread->links.empty()) shown.tracer = thread->links.back()->tracer->tid;
+  const bool listening = thread->state == Thread::State::kListening;
+  const bool stopped = listening || thread->state == Thread::State::kStopped;
+  const auto is_stopped = [](const auto& link) { return link->state != Link::State::kRunning; };
+  if (!stopped || std::any_of(thread->links.begin(), thread->links.end(), is_stopped)) return shown;
+  shown.state = listening || thread->stop.kind == StopKind::kGroupStop ? 'T' : 'R';
+  return shown;
+}
+
 std::vector<Tid> Core::LiveThreads() const {
   std::vector<Tid> live;
   live.reserve(threads_.size());

@@ -55,6 +55,13 @@ Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
   return Outcome::Continue();
 }
 
+// prctl(PR_GET_SECCOMP), as if the oldest filter, which is the supervisor's, were not there.
+Outcome Core::GetSeccomp(const Thread& caller) const {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(caller.tid, &facts) || facts.seccomp_filters == 0) return Outcome::Continue();
+  return Outcome::Return(facts.seccomp_filters > 1 ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED);
+}
+
 // The kernel may have refused a filter that we noted: as many count as it says there are, ours apart.
 void Core::ForgetRefusedFilters(Thread* thread) {
   if (thread->filters == nullptr) return;

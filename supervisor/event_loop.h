@@ -38,6 +38,7 @@ class EventLoop {
   absl::StatusOr<Result> Run();
 
   Tid program() const { return program_; }
+  std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const { return emulator_.AppearanceOf(tid); }
 
  private:
   EventLoop(ProcFs proc, UniqueFd sigchld, Launch launch, const Options& options,

@@ -82,6 +82,7 @@ void AddRules(Context* context) {
                    SCMP_SYS(landlock_restrict_self)});
   context->NotifyIfFirstArgument({SCMP_SYS(rt_sigaction)}, ~0u, SIGCHLD);
   context->NotifyIfFirstArgument({SCMP_SYS(seccomp)}, ~0u, SECCOMP_SET_MODE_FILTER);
+  context->NotifyIfFirstArgument({SCMP_SYS(prctl)}, ~0u, PR_GET_SECCOMP);
   context->NotifyIfArguments(SCMP_SYS(prctl), PR_SET_SECCOMP, SECCOMP_MODE_FILTER);
   context->NotifyIfFirstArgument({SCMP_SYS(clone)}, CLONE_UNTRACED, CLONE_UNTRACED);
 }

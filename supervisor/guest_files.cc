@@ -256,7 +256,8 @@ bool GuestFiles::SameView(ProcId id) const {
 
 bool GuestFiles::IsGuest(ProcId id) const {
   std::string text;
-  return proc_.Read(id, "status", &text) && FindNumber(text, "TracerPid") == tracer_;
+  if (proc_.Read(id, "status", &text) && FindNumber(text, "TracerPid") == tracer_) return true;
+  return more_guests_ && more_guests_(proc_.TidOf(id));
 }
 
 }  // namespace nestrace

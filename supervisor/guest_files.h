@@ -32,6 +32,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -73,6 +74,9 @@ class GuestFiles {
 
   // From now on nobody finds this file or directory, or what is below it.
   absl::Status Hide(const std::string& path);
+
+  // Who is a guest too: the calling thread does not trace zombies that it has left to their parents.
+  void set_more_guests(std::function<bool(Tid)> more_guests) { more_guests_ = std::move(more_guests); }
 
   // 0, also if only the last component is missing, or a negative errno.
   long Find(Tid tid, int dirfd, const std::string& path, const FindOptions& options, Found* found) const;
@@ -117,7 +121,8 @@ class GuestFiles {
   struct stat proc_status_ = {};
   std::string proc_path_;
   ino_t mount_namespace_ = 0;
-  pid_t tracer_ = 0;  // the calling thread, as /proc numbers it
+  pid_t tracer_ = 0;                      // the calling thread, as /proc numbers it
+  std::function<bool(Tid)> more_guests_;  // may be empty
   std::set<FileId> hidden_;
   std::vector<UniqueFd> held_;  // one for each of hidden_
 };

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "supervisor/inherited_signals.h"
 #include "supervisor/line_writer.h"
 #include "supervisor/log.h"
+#include "supervisor/native_proc.h"
 #include "supervisor/options.h"
 #include "supervisor/result.h"
 #include "supervisor/supervisor.h"
@@ -82,8 +84,15 @@ absl::StatusOr<Result> Run(const CommandLine& line, const InheritedSignals& inhe
   options.end_with_program = line.leave_nothing;
   options.signals = front->signals();
   options.on_job_state = [front](int signal) { front->ShowJobState(signal); };
+  std::optional<NativeProc> native_proc;
+  if (line.native_proc) {
+    absl::StatusOr<NativeProc> opened = NativeProc::Open();
+    if (!opened.ok()) return opened.status();
+    options.policy = &native_proc.emplace(*std::move(opened));
+  }
   absl::StatusOr<std::unique_ptr<Supervisor>> supervisor = Supervisor::Start({line.argv}, options);
   if (!supervisor.ok()) return supervisor.status();
+  if (native_proc.has_value()) native_proc->set_supervisor(supervisor->get());
   return (*supervisor)->Run();
 }
 

@@ -25,6 +25,13 @@ constexpr Option kOptions[] = {
        line->nesting = value == "on";
        return value == "on" || value == "off";
      }},
+    {"", "--proc", "native|kernel",
+     "native: in /proc/PID/status and stat guests read what they would without nestrace: TracerPid, State, "
+     "Seccomp; slows open(2) down (kernel)",
+     [](string_view value, CommandLine* line) {
+       line->native_proc = value == "native";
+       return value == "native" || value == "kernel";
+     }},
     {"", "--leave-nothing", nullptr,
      "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end",
      [](string_view, CommandLine* line) {

@@ -21,6 +21,7 @@ struct CommandLine {
   Action action = Action::kRun;
   bool nesting = true;            // --nesting=on|off
   bool leave_nothing = false;     // --leave-nothing
+  bool native_proc = false;       // --proc=native|kernel
   std::string log;                // --log=FILE; empty: none
   bool verbose = false;           // -v, --verbose
   std::vector<std::string> argv;  // PROGRAM and its arguments; not empty in kRun

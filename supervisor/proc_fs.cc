@@ -13,6 +13,8 @@ namespace {
 // Linux 6.9, <linux/pidfd.h>.
 constexpr unsigned kPidfdThread = O_EXCL;
 
+}  // namespace
+
 bool ReadAll(int fd, std::string* text) {
   size_t filled = 0;
   text->resize(4096);
@@ -27,8 +29,6 @@ bool ReadAll(int fd, std::string* text) {
   text->resize(filled);
   return true;
 }
-
-}  // namespace
 
 UniqueFd OpenPidfd(Tid tid) {
   const long fd = syscall(SYS_pidfd_open, tid.value, kPidfdThread);

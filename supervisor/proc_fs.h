@@ -65,6 +65,9 @@ class ProcFs {
   size_t outer_levels_ = 0;
 };
 
+// The text of a file of unknown size, from the present offset on; false on error, and errno tells.
+bool ReadAll(int fd, std::string* text);
+
 // pidfd_open(2) for any thread, not only a thread group leader (which all kernels have that have pidfds).
 UniqueFd OpenPidfd(Tid tid);
 

@@ -69,6 +69,10 @@ absl::StatusOr<Result> Supervisor::Run() {
   return loop_->Run();
 }
 
+std::optional<Emulator::Appearance> Supervisor::AppearanceOf(Tid tid) const {
+  return loop_->AppearanceOf(tid);
+}
+
 Tid Supervisor::program() const { return loop_->program(); }
 
 }  // namespace nestrace

@@ -38,6 +38,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,8 @@ class Supervisor {
 
   // The thread group leader of PROGRAM.
   Tid program() const;
+  // For policies: what a guest would be seen as without nestrace; nothing if `tid` is no guest.
+  std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const;
 
  private:
   explicit Supervisor(std::unique_ptr<EventLoop> loop);

@@ -1,10 +1,10 @@
 // Runs one guest program natively and under nestrace and compares the two transcripts.
 //
-//   compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] GUEST [ARGS...]
+//   compare [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] GUEST [ARGS...]
 //
 // The kernel is the oracle. The guest runs natively twice: two different native transcripts, or a
 // native exit status other than 0, mean that the guest itself is wrong, and the test fails without
-// asking nestrace. Then it runs N times as `PATH -- GUEST ARGS...`, and everything it writes to
+// asking nestrace. Then it runs N times as `PATH OPTION... -- GUEST ARGS...`, and everything it writes to
 // stdout and stderr, and its exit status, must be what they were natively. Without --nestrace only
 // the native runs are made, which is how a new guest is proved. --show prints the native transcript.
 //
@@ -29,6 +29,7 @@ namespace {
 
 struct Options {
   std::string nestrace;
+  std::vector<std::string> nestrace_options;
   int runs = 1;
   int deadline_seconds = 15;
   bool show = false;
@@ -52,6 +53,8 @@ Options ParseCommandLine(int argc, char** argv) {
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (name == "--nestrace") {
       options.nestrace = value;
+    } else if (name == "--option") {
+      options.nestrace_options.push_back(value);
     } else if (name == "--runs" && std::atoi(value.c_str()) > 0) {
       options.runs = std::atoi(value.c_str());
     } else if (name == "--deadline" && std::atoi(value.c_str()) > 0) {
@@ -66,7 +69,7 @@ Options ParseCommandLine(int argc, char** argv) {
   options.guest.assign(argv + i, argv + argc);
   if (options.guest.empty()) {
     std::fprintf(stderr,
-                 "usage: compare [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] "
+                 "usage: compare [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] "
                  "GUEST [ARGS...]\n");
     std::exit(2);
   }
@@ -98,7 +101,9 @@ int Compare(const Options& options) {
   }
 
   if (!options.nestrace.empty()) {
-    std::vector<std::string> command = {options.nestrace, "--"};
+    std::vector<std::string> command = {options.nestrace};
+    command.insert(command.end(), options.nestrace_options.begin(), options.nestrace_options.end());
+    command.push_back("--");
     command.insert(command.end(), options.guest.begin(), options.guest.end());
     for (int run = 1; run <= options.runs; ++run) {
       const Outcome emulated = Run(command, false, options.deadline_seconds);

@@ -17,6 +17,7 @@ def conformance_test(
         args = [],
         m32 = False,
         runs = 1,
+        options = [],
         size = "small",
         tags = [],
         **kwargs):
@@ -30,6 +31,7 @@ def conformance_test(
       args: arguments of the guest.
       m32: build the guest as a 32-bit program.
       runs: how often the guest is run under nestrace.
+      options: of nestrace.
       size: of the test.
       tags: of the test.
       **kwargs: further attributes of the test.
@@ -67,6 +69,7 @@ def conformance_test(
         args = [
             "--nestrace=$(rootpath //supervisor:nestrace)",
             "--runs=%d" % runs,
+        ] + ["--option=" + option for option in options] + [
             "$(rootpath %s)" % guest,
         ] + args,
         data = [

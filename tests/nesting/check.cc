@@ -1,6 +1,6 @@
 // Checks one guest of two tracers against the transcript that the rules of nesting demand.
 //
-//   check [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] GUEST EXPECTED
+//   check [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] GUEST EXPECTED
 //
 // The kernel cannot run such a guest, but three parts of the story it can, and each of them is held against
 // it:
@@ -35,6 +35,7 @@ namespace {
 
 struct Options {
   std::string nestrace;
+  std::vector<std::string> nestrace_options;
   int runs = 1;
   int deadline_seconds = 15;
   bool show = false;
@@ -43,7 +44,7 @@ struct Options {
 
 [[noreturn]] void Usage() {
   std::fprintf(stderr,
-               "usage: check [--nestrace=PATH] [--runs=N] [--deadline=SECONDS] [--show] GUEST EXPECTED\n");
+               "usage: check [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] GUEST EXPECTED\n");
   std::exit(2);
 }
 
@@ -64,6 +65,8 @@ Options ParseCommandLine(int argc, char** argv) {
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (name == "--nestrace") {
       options.nestrace = value;
+    } else if (name == "--option") {
+      options.nestrace_options.push_back(value);
     } else if (name == "--runs" && std::atoi(value.c_str()) > 0) {
       options.runs = std::atoi(value.c_str());
     } else if (name == "--deadline" && std::atoi(value.c_str()) > 0) {
@@ -149,6 +152,7 @@ class Checker {
 
   Outcome Emulated(const std::vector<std::string>& flags, const std::vector<std::string>& arguments) const {
     std::vector<std::string> command = {options_.nestrace};
+    command.insert(command.end(), options_.nestrace_options.begin(), options_.nestrace_options.end());
     command.insert(command.end(), flags.begin(), flags.end());
     command.push_back("--");
     command.push_back(options_.guest);

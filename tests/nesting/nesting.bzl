@@ -1,11 +1,12 @@
 """nesting_test: one guest with two tracers, held against the transcript that the rules of nesting demand."""
 
-def nesting_test(name, runs = 3, size = "small", tags = [], **kwargs):
+def nesting_test(name, runs = 3, options = [], size = "small", tags = [], **kwargs):
     """Builds the guest `name`.c and checks it against `name`.expected.
 
     Args:
       name: the behaviour, as a sentence in snake_case.
       runs: how often the guest is run under nestrace.
+      options: of nestrace.
       size: of the test.
       tags: of the test.
       **kwargs: further attributes of the test.
@@ -31,6 +32,7 @@ def nesting_test(name, runs = 3, size = "small", tags = [], **kwargs):
         args = [
             "--nestrace=$(rootpath //supervisor:nestrace)",
             "--runs=%d" % runs,
+        ] + ["--option=" + option for option in options] + [
             "$(rootpath %s)" % guest,
             "$(rootpath %s.expected)" % name,
         ],
