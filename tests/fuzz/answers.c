@@ -164,8 +164,13 @@ static void print_wait_answer(const struct Op* op, const struct Actor* actor) {
   if (got) printf(" rusage");
 }
 
+// A tracer may have made another call of it: what is large is a pid.
+static const char* result_words(long result) {
+  return result > 255 ? pid_words(result) : answer_words(result);
+}
+
 static void print_call_answer(long number, long answer) {
-  printf("%s", answer > 0 && yields_pid(number) ? pid_words(answer) : answer_words(answer));
+  printf("%s", answer > 0 && yields_pid(number) ? pid_words(answer) : result_words(answer));
 }
 
 static long number_of_int80(long number) {
@@ -209,6 +214,6 @@ void print_answer(const struct Op* op, const struct Actor* actor) {
       if (actor->result > 0) printf(" %s", siginfo_words(&actor->info));
       break;
     default:
-      printf("%s", answer_words(actor->result));
+      printf("%s", result_words(actor->result));
   }
 }

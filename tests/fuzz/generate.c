@@ -353,15 +353,28 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
   }
 }
 
+// Does a thread of the process of `actor` wait in execve(2) for others to die?
+static int process_executes(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    const struct Sight* sight = &stage.sight[i];
+    if (stage.number[i] != 0 && same_process(i, actor) && sight->state == kBlocked &&
+        sight->syscall == SYS_execve)
+      return 1;
+  }
+  return 0;
+}
+
 static void make_attach(struct Op* op, int actor) {
   const int target = index_of(any_actor());
-  if (was_traced[actor] && was_traced[target]) {
+  const int tracer_is_traced = tracer[target] >= 0 && was_traced[tracer[target]];
+  if (was_traced[target] && (was_traced[actor] || tracer_is_traced)) {
     // Might be a second tracer, which nestrace allows.
     op->verb = kCall;
     op->args[0] = SYS_getppid;
     return;
   }
-  if (!cycles && target <= actor) {
+  // Attaching waits until execve(2) is done: not a rest that can be told (stage.c).
+  if ((!cycles && target <= actor) || process_executes(target)) {
     op->verb = kCall;
     op->args[0] = SYS_gettid;
     return;
@@ -445,6 +458,25 @@ static int64_t fit_signal(int target, int64_t signo) {
   return signo;
 }
 
+// Has the process of `actor` threads that are traced, and others?
+static int is_traced_in_part(int actor) {
+  int traced = 0, untraced = 0;
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || !is_alive(i) || !same_process(i, actor)) continue;
+    if (tracer[i] >= 0) traced = 1;
+    if (tracer[i] < 0) untraced = 1;
+  }
+  return traced && untraced;
+}
+
+// Is a thread of the process of `actor` stopped?
+static int process_stops(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && same_process(i, actor) && stage.sight[i].state == kStopped) return 1;
+  }
+  return 0;
+}
+
 static void make_signal(struct Op* op) {
   static const int verbs[] = {kKill, kKill, kTkill, kQueue, kTgqueue};
   op->verb = PICK(verbs);
@@ -458,6 +490,10 @@ static void make_signal(struct Op* op) {
   const int for_all = op->args[1] == SIGSTOP || op->args[1] == SIGCONT || op->args[1] == SIGKILL;
   if (!for_all && op->verb == kKill) op->verb = kTkill;
   if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
+  // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
+  if (!for_all && process_stops(target)) op->args[1] = SIGSTOP;
+  if (op->args[1] == SIGCONT && is_traced_in_part(target))
+    op->args[1] = SIGSTOP;  // known to differ (README.md)
   // A thread that stops or continues its own process may have finished before, or not.
   if (op->actor >= 0 && same_process(target, op->actor)) op->actor = kController;
 }

@@ -7,12 +7,14 @@
 // kernel tells parents and tracers (tasklist_lock), and under nestrace it is a notification, which comes
 // after everything that happened before. It is made twice: the supervisor may have looked for stops just
 // before one came and the first notification with it, but not before the second. /proc/TID/syscall waits
-// until the thread is off its processor (wait_task_inactive).
+// until the thread is off its processor (wait_task_inactive), and is read first: of a thread on its way into
+// a stop the state shows already, the context switch not yet.
 
 #include "stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +67,11 @@ static int is_transient(long number) {
          number == SYS_prctl;
 }
 
-static int may_be_in_d(long number) {
-  return number == SYS_clone || number == SYS_clone3 || number == SYS_execve || number == SYS_vfork;
+static int makes_child(long number) { return number == SYS_clone || number == SYS_clone3; }
+
+// A parent in vfork(2), a thread that waits for others to die of its execve(2).
+static int may_be_in_d(long number, const struct Command* command) {
+  return number == SYS_execve || (makes_child(number) && (command->args[0] & CLONE_VFORK) != 0);
 }
 
 // False: on the move.
@@ -79,6 +84,10 @@ static int look_at(int actor, struct Sight* sight) {
     sight->state = kGone;
     return 1;
   }
+  char call[256];
+  const long got = pread(syscall_fd[actor], call, sizeof call - 1, 0);
+  if (got > 0) call[got] = '\0';
+  if (got > 0 && strncmp(call, "running", 7) == 0) return 0;
   const long length = pread(status_fd[actor], text, sizeof text - 1, 0);
   if (length <= 0) {
     sight->state = kGone;
@@ -96,19 +105,16 @@ static int look_at(int actor, struct Sight* sight) {
     return 1;
   }
   if (strchr("tTSD", sight->letter) == NULL) return 0;
-  const long got = pread(syscall_fd[actor], text, sizeof text - 1, 0);
   if (got <= 0) return 0;
-  text[got] = '\0';
-  if (strncmp(text, "running", 7) == 0) return 0;
   if (sight->letter == 't' || sight->letter == 'T') {
     sight->state = kStopped;
     return 1;
   }
   char* end;
-  sight->syscall = strtol(text, &end, 10);
+  sight->syscall = strtol(call, &end, 10);
   if (is_transient(sight->syscall)) return 0;
-  if (sight->letter == 'D' && !may_be_in_d(sight->syscall)) return 0;
-  if (sight->letter == 'S' && may_be_in_d(sight->syscall)) return 0;
+  if (sight->letter == 'D' && !may_be_in_d(sight->syscall, &shared->command)) return 0;
+  if (sight->letter == 'S' && (makes_child(sight->syscall) || sight->syscall == SYS_execve)) return 0;
   const int waits_for_command =
       sight->syscall == SYS_futex && strtoul(end, NULL, 16) == (unsigned long)&shared->go;
   if (waits_for_command && sight->commanded) return 0;
