@@ -126,6 +126,7 @@ class Core {
   bool IsHeld(Tid tid) const;
   std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const;
   std::vector<Tid> LiveThreads() const;
+  std::vector<Tid> UnannouncedThreads() const;
 
  private:
   // --- table (life.cc)

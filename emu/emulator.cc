@@ -20,5 +20,6 @@ size_t Emulator::held_zombies() const { return core_->held_zombies(); }
 bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }
 std::optional<Emulator::Appearance> Emulator::AppearanceOf(Tid tid) const { return core_->AppearanceOf(tid); }
 std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
+std::vector<Tid> Emulator::UnannouncedThreads() const { return core_->UnannouncedThreads(); }
 
 }  // namespace nestrace

@@ -75,6 +75,8 @@ class Emulator {
   std::optional<Appearance> AppearanceOf(Tid tid) const;
   // The ids of all threads that are not held zombies, in no special order.
   std::vector<Tid> LiveThreads() const;
+  // Those that have stopped and whose births are still to be announced. They are no part of LiveThreads().
+  std::vector<Tid> UnannouncedThreads() const;
 
  private:
   std::unique_ptr<Core> core_;

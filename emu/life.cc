@@ -94,6 +94,13 @@ std::vector<Tid> Core::LiveThreads() const {
   return live;
 }
 
+std::vector<Tid> Core::UnannouncedThreads() const {
+  std::vector<Tid> unannounced;
+  unannounced.reserve(early_stops_.size());
+  for (const auto& [tid, stop] : early_stops_) unannounced.push_back(tid);
+  return unannounced;
+}
+
 Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event) {
   auto owned = std::make_unique<Thread>();
   Thread* thread = owned.get();

@@ -285,6 +285,9 @@ void EventLoop::HandleExit(Tid tid, const ExitInfo& info) {
 // each would wait at its PTRACE_EVENT_EXIT for the other.
 void EventLoop::KillGuests() {
   std::vector<Tid> guests = emulator_.LiveThreads();
+  // A thread whose creator is killed may be at its PTRACE_EVENT_EXIT already, and nobody announces it any
+  // more.
+  for (Tid tid : emulator_.UnannouncedThreads()) guests.push_back(tid);
   for (Tid tid : guests) kill(tid.value, SIGKILL);
   // SIGKILL ends every stop but PTRACE_EVENT_EXIT.
   for (Tid tid : guests) syscall(SYS_ptrace, PTRACE_CONT, tid.value, 0, 0);

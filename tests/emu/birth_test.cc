@@ -50,6 +50,15 @@ TEST_F(BirthTest, EventNamesTheChildAndTheChildIsTraced) {
   }
 }
 
+TEST_F(BirthTest, ChildThatStopsFirstIsKnownAsUnannounced) {
+  Family();
+  NewProcess(kTracee, kChild);
+  FirstStop(kChild);
+  EXPECT_EQ(emulator.UnannouncedThreads(), std::vector<Tid>{kChild});
+  BirthEvent(kTracee, kChild);
+  EXPECT_TRUE(emulator.UnannouncedThreads().empty());
+}
+
 TEST_F(BirthTest, OtherKindsOfBirthThanTheOptionsAreNotTraced) {
   Seized(kOptTraceVfork | kOptTraceClone);
   Fork(kTracee, kChild);
