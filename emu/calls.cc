@@ -293,11 +293,15 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
 
 // `thread` has stopped behind a call that is never restarted (epoll_wait, sigtimedwait and the like,
 // signal(7)) and has failed with EINTR. Was it our tracing alone that ended it? A kick may have come too late
-// for the wait it was for. And a signal that an untraced thread ignores is not even queued
-// (kernel/signal.c:sig_ignored), but every thread is traced by us.
+// for the wait it was for. A signal that an untraced thread ignores is not even queued
+// (kernel/signal.c:sig_ignored), but every thread is traced by us. And SIGCONT, also one that is blocked,
+// traps all threads of a process that are seized (kernel/signal.c:prepare_signal).
 bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const bool signal = thread.stop.kind == StopKind::kSignal && thread.links.empty();
-  if (!was_kicked && !signal) return false;
+  const bool trap =
+      thread.stop.kind == StopKind::kTrap && !thread.in_group_stop &&
+      std::none_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+  if (!was_kicked && !signal && !trap) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   if (signal && (facts.ignored_signals >> (thread.stop.signal - 1) & 1) == 0) return false;
@@ -323,13 +327,12 @@ void Core::Settle(Thread* thread) {
   const int64_t rax = static_cast<int64_t>(regs.rax);
   if (rax != -kErestartsys) {
     const bool ended = rax == -EINTR && static_cast<int64_t>(regs.orig_rax) >= 0;
-    // A group-stop has ended it, and the signal behind that is no excuse.
-    const bool settled = ended && thread->ended_at == regs.rip;
-    if (!settled || thread->stop.kind == StopKind::kSignal) thread->ended_at = 0;
-    if (!ended || settled) return;
+    if (ended && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for on its way out
+    thread->ended_at = 0;
+    if (!ended) return;
     if (EndedByUs(*thread, was_kicked)) {
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
-    } else if (thread->stop.kind == StopKind::kGroupStop) {
+    } else {
       thread->ended_at = regs.rip;
     }
     return;

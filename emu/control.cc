@@ -196,6 +196,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   Thread* thread = link->tracee;
   const bool held = link->state == Link::State::kStopped || link->state == Link::State::kListening;
   const bool holder = thread->stop.holder == link;
+  const bool ran = thread->state == Thread::State::kRunning;
   if (held && holder && thread->state == Thread::State::kStopped) {
     if (thread->stop.kind == StopKind::kSignal) {
       ChooseSignal(link, signal);
@@ -207,7 +208,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.
   const bool keeps = thread->links.empty() && thread->process->group_stopped;
-  if (thread->state == Thread::State::kRunning && keeps) {
+  if (ran && keeps) {
     kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
   }
   if (thread->state != Thread::State::kListening) return;
@@ -238,6 +239,16 @@ Outcome Core::Listen(const RequestArgs& args) {
   if (!link->seized || (link->kind != StopKind::kGroupStop && link->kind != StopKind::kTrap)) {
     return Outcome::Return(-EIO);
   }
+  siginfo_t info;  // the tracer may have changed it
+  long read = 0;
+  if (link->own_siginfo.has_value()) {
+    info = *link->own_siginfo;
+  } else {
+    read = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link->tracee->tid, 0,
+                                 absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
+  }
+  if (read == -ESRCH) return Outcome::Return(-ESRCH);
+  if (read < 0 || info.si_code >> 8 != kEventStop) return Outcome::Return(-EIO);
   return Outcome::ReturnThen(0, [this, link] {
     Thread* thread = link->tracee;
     link->state = Link::State::kListening;

@@ -109,6 +109,7 @@ enum OwnSignal : uint32_t {
   kSignalAttach,      // SIGSTOP of PTRACE_ATTACH: SI_KERNEL, pid 0
   kSignalAutoAttach,  // SIGSTOP of a new tracee that was not seized: SI_USER, pid 0
   kSignalExec,        // SIGTRAP after an exec without PTRACE_O_TRACEEXEC: SI_USER from itself
+  kSignalChild,       // SIGCHLD for a tracer: the siginfo stands in Core::sigchlds_
 };
 
 class Core {
@@ -138,6 +139,7 @@ class Core {
   void RemoveThread(Thread* thread);
   void DropProcess(Process* process);
   void AdoptChildren(Process* dead);
+  static bool IsParent(const Process& process, const Process& child);
   uid_t UidOf(const Thread& thread) const;
 
   // --- life.cc
@@ -155,11 +157,15 @@ class Core {
   void OnEventExit(Thread* thread);
   void OnTracerGone(Thread* tracer);
   void ReportExit(Thread* thread);
+  static bool ServesParent(const Link& link);
+  void LeaveToParent(Link* link);
   void NotifyZombieLeader(Thread* leader);
   void Reap(Thread* thread);
 
   // --- stops.cc
   void HandleStop(Thread* thread);
+  static bool CompletesGroupStop(Process* process);
+  static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
   bool NoteCall(Thread* thread);
@@ -176,6 +182,8 @@ class Core {
   void ResumeThread(Thread* thread);
   ResumeMode CombinedMode(Thread* thread);
   bool SyscallIsNext(const Thread& thread) const;
+  bool StopsOnItsWay(const Thread& thread) const;
+  bool InjectionKills(const Thread& thread) const;
 
   // --- traps.cc
   void NotePoke(Link* link, Abi abi, uint64_t addr, uint64_t value);
@@ -190,10 +198,12 @@ class Core {
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);
   void ReportInterrupts(Thread* thread);
+  bool ToldContinued(const Link& link) const;
   void NotifyContinued(Process* process);
   void NotifyTracer(Link* link, int cld_code, int status);
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
+  OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
   void RecogniseSignal(Thread* thread);
 
   void QueueSigchld(Thread* tracer, const siginfo_t& info);
@@ -262,6 +272,7 @@ class Core {
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);
+  void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
   Outcome ArchPrctl(const RequestArgs& args);
   Outcome GetSyscallInfo(const RequestArgs& args);
   Outcome SeccompGetFilter(const RequestArgs& args);

@@ -302,6 +302,7 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
   memcpy(buffer.data(), &peek, sizeof(peek));
   const long result = kernel_->PeekSigInfo(args.abi, args.link->tracee->tid, absl::MakeSpan(buffer));
   if (result <= 0) return Outcome::Return(result);
+  ShowGenuine(args, result, &buffer);
   // As many as fit: an error behind the first ends the list.
   for (long i = 0; i < result; ++i) {
     const long written = WriteCaller(
@@ -311,6 +312,32 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
     if (written < 0) return Outcome::Return(i > 0 ? i : -EFAULT);
   }
   return Outcome::Return(result);
+}
+
+// The first `count` siginfos behind the arguments of PTRACE_PEEKSIGINFO: those that we queued are shown as
+// the kernel's.
+void Core::ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const {
+  constexpr size_t kHeader = 16, kCompatPid = 12;
+  const Thread* tracee = args.link->tracee;
+  // The i386 layout has no room for the mark that tells them.
+  std::vector<char> wide = *peeked;
+  if (args.abi != Abi::kX86_64 &&
+      kernel_->PeekSigInfo(Abi::kX86_64, tracee->tid, absl::MakeSpan(wide)) < count) {
+    return;
+  }
+  for (long i = 0; i < count; ++i) {
+    siginfo_t info;
+    memcpy(&info, wide.data() + kHeader + i * sizeof(info), sizeof(info));
+    if (MakeGenuine(*tracee, &info) == kNotOurs) continue;
+    char* shown = peeked->data() + kHeader + i * sizeof(info);
+    if (args.abi == Abi::kX86_64) {
+      memcpy(shown, &info, sizeof(info));
+      continue;
+    }
+    const int32_t fields[] = {info.si_pid, static_cast<int32_t>(info.si_uid), info.si_status};
+    memcpy(shown + offsetof(siginfo_t, si_code), &info.si_code, sizeof(info.si_code));
+    memcpy(shown + kCompatPid, fields, sizeof(fields));
+  }
 }
 
 // data: the ARCH_* code, addr: its argument. Only codes that are about the tracee; those that would act on

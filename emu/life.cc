@@ -57,6 +57,10 @@ pid_t Core::PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<Na
   return target[depth].pid;
 }
 
+bool Core::IsParent(const Process& process, const Process& child) {
+  return child.parent != nullptr && child.parent->process == &process;
+}
+
 uid_t Core::UidOf(const Thread& thread) const {
   ThreadFacts facts;
   return kernel_->ReadFacts(thread.tid, &facts) ? facts.uid : 0;
@@ -194,23 +198,24 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     const bool inherits = (clone.flags & kCloneParent) != 0;
     child->process->exit_signal = inherits ? parent->process->exit_signal : clone.exit_signal;
   }
-  if (parent->untraced_clone) {
+  const bool untraced = parent->untraced_clone;
+  if (untraced) {
     RestoreCloneFlags(parent, *parent);
     child->untraced_clone = true;
     child->untraced_value = parent->untraced_value;
     child->untraced_where = parent->untraced_where;
     child->call.notification = parent->call.notification;  // says which call the flags belong to
-  } else {
-    for (const auto& link : parent->links) {
-      if ((link->options & (1ull << event)) == 0 && (clone.flags & kClonePtrace) == 0) continue;
-      Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
-                                link->seized, link->options);
-      // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
-      if (inherited->seized) {
-        inherited->interrupt_pending = true;
-      } else {
-        child->owes_sigstop = inherited->sigstop_due = true;
-      }
+  }
+  for (const auto& link : parent->links) {
+    const bool by_event = !untraced && (link->options & (1ull << event)) != 0;
+    if (!by_event && (clone.flags & kClonePtrace) == 0) continue;
+    Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
+                              link->seized, link->options);
+    // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
+    if (inherited->seized) {
+      inherited->interrupt_pending = true;
+    } else {
+      child->owes_sigstop = inherited->sigstop_due = true;
     }
   }
   const auto early = early_stops_.find(tid);
@@ -354,6 +359,16 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
 // kernel/exit.c comes right behind).
 void Core::OnEventExit(Thread* thread) {
   ClaimChildren(thread);
+  // A parent that wants no zombies leaves none of those it has traced (kernel/ptrace.c:__ptrace_detach). It
+  // is still there for the kernel to ask.
+  const std::list<Link*> tracees = thread->tracees;
+  for (Link* link : tracees) {
+    Thread* tracee = link->tracee;
+    const bool child = tracee->is_leader() && IsParent(*thread->process, *tracee->process);
+    if (link->state != Link::State::kExited || tracee->links.size() != 1 || !child) continue;
+    RemoveLink(link, Observer::LinkEnd::kTracerGone);
+    Reap(tracee);
+  }
   thread->call = Call();
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
@@ -412,6 +427,12 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->trap_expected = false;
   }
   OnTracerGone(thread);
+  const auto& members = thread->process->threads;
+  // Its children have another parent now, though its zombie may be here for long.
+  if (std::all_of(members.begin(), members.end(),
+                  [](const Thread* member) { return member->state == Thread::State::kZombie; })) {
+    AdoptChildren(thread->process);
+  }
   ReportExit(thread);
   Pump();
 }
@@ -423,15 +444,9 @@ void Core::ReportExit(Thread* thread) {
     return;
   }
   Link* link = thread->links.front().get();
-  Process* process = thread->process;
   if (link->state == Link::State::kExited) return;
-  if (thread->links.size() == 1 && thread->is_leader() && process->parent != nullptr &&
-      process->parent->process == link->tracer->process && !link->tracer->process->sigchld.auto_reap()) {
-    // One wait serves the tracer and the parent: the kernel's own report says it all.
-    process->zombie_tracer = link->tracer;
-    process->zombie_seized = link->seized;
-    RemoveLink(link, Observer::LinkEnd::kParent);
-    Reap(thread);
+  if (ServesParent(*link)) {
+    LeaveToParent(link);
     return;
   }
   link->state = Link::State::kExited;
@@ -444,6 +459,25 @@ void Core::ReportExit(Thread* thread) {
   } else {
     NotifyTracer(link, (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
   }
+}
+
+// Does one wait for the dead tracee serve the tracer and the parent? A parent that wants no zombies has one
+// all the same of a child that it traces (kernel/signal.c:do_notify_parent).
+bool Core::ServesParent(const Link& link) {
+  const Thread& tracee = *link.tracee;
+  const Process& parent = *link.tracer->process;
+  const bool reaped_at_once = parent.sigchld.auto_reap() && tracee.process->exit_signal == SIGCHLD;
+  return tracee.links.size() == 1 && tracee.is_leader() && IsParent(parent, *tracee.process) &&
+         !reaped_at_once;
+}
+
+// The kernel's own report says it all.
+void Core::LeaveToParent(Link* link) {
+  Thread* tracee = link->tracee;
+  tracee->process->zombie_tracer = link->tracer;
+  tracee->process->zombie_seized = link->seized;
+  RemoveLink(link, Observer::LinkEnd::kParent);
+  Reap(tracee);
 }
 
 // A leader that exits before its threads can't be waited for yet, but its tracers hear of it at once
@@ -502,15 +536,15 @@ void Core::AdoptChildren(Process* dead) {
   orphans.swap(dead->children);
   for (Process* orphan : orphans) {
     orphan->parent = nullptr;
+    orphan->zombie_tracer = nullptr;
     orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
-    if (orphan->natural_zombie) {
-      DropProcess(orphan);
+    ThreadFacts facts;
+    Process* reaper = nullptr;
+    if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});
+    if (reaper == nullptr || reaper == dead || reaper->threads.empty()) {
+      if (orphan->natural_zombie) DropProcess(orphan);
       continue;
     }
-    ThreadFacts facts;
-    if (!kernel_->ReadFacts(orphan->tgid, &facts)) continue;
-    Process* reaper = FindProcess(Tid{facts.parent_tgid});
-    if (reaper == nullptr || reaper == dead || reaper->threads.empty()) continue;
     orphan->parent = reaper->threads.front();
     reaper->children.push_back(orphan);
     dirty_.insert(reaper->tgid);

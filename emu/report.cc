@@ -63,13 +63,13 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
     case StopKind::kGroupStop:
       // A process that is both the tracer and the real parent hears of a completed group-stop from the
       // kernel.
-      if (thread->process->threads.size() == 1 && thread->process->parent != nullptr &&
-          thread->process->parent->process == link->tracer->process) {
+      if (own == nullptr && thread->stop.completes && IsParent(*link->tracer->process, *thread->process))
         break;
-      }
-      NotifyTracer(link, CLD_STOPPED, code & 0x7f);
+      NotifyTracer(link, CLD_STOPPED, thread->process->stop_signal);
       break;
     case StopKind::kTrap:
+      // CLD_CONTINUED comes right before, and SIGCHLD is pending once.
+      if (own == nullptr && thread->stop.continues && ToldContinued(*link)) break;
       NotifyTracer(link, CLD_STOPPED, 0);
       break;
     default:
@@ -145,6 +145,14 @@ void Core::ReportInterrupts(Thread* thread) {
   }
 }
 
+// Does the tracer of `link` hear of the SIGCONT that has ended the tracee's group-stop?
+bool Core::ToldContinued(const Link& link) const {
+  const Process& process = *link.tracee->process;
+  const Thread* leader = Find(process.tgid);
+  return IsParent(*link.tracer->process, process) ||
+         (leader != nullptr && leader->LinkOfProcess(link.tracer->process) != nullptr);
+}
+
 // SIGCONT ended a group-stop: the real parent hears of it from the kernel, other tracers of the leader from
 // us (kernel/signal.c:get_signal).
 void Core::NotifyContinued(Process* process) {
@@ -153,8 +161,7 @@ void Core::NotifyContinued(Process* process) {
   for (const auto& link : leader->links) {
     dirty_.insert(link->tracer->process->tgid);
     ObserveReport(*link, 0xffff);
-    if (process->parent != nullptr && process->parent->process == link->tracer->process) continue;
-    NotifyTracer(link.get(), CLD_CONTINUED, SIGCONT);
+    if (!IsParent(*link->tracer->process, *process)) NotifyTracer(link.get(), CLD_CONTINUED, SIGCONT);
   }
 }
 
@@ -243,6 +250,33 @@ void Core::Kill(Thread* thread) {
   kernel_->SendSignal(thread->process->tgid, thread->tid, SIGKILL);
 }
 
+// If `info` is that of a signal that we queued for `thread`, makes it what the kernel's would be.
+OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
+  if (info->si_code != SI_QUEUE) return kNotOurs;
+  const int signal = info->si_signo;
+  const uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
+  const uint32_t mark = value >> 32;
+  if (signal == SIGCHLD) {
+    if ((mark & 0xffff0000) != (options_.signal_cookie & 0xffff0000)) return kNotOurs;
+    for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
+      if (it->sequence != (mark & 0xffff)) continue;
+      *info = it->info;
+      return kSignalChild;
+    }
+    return kNotOurs;
+  }
+  if (mark != options_.signal_cookie || (signal != SIGSTOP && signal != SIGTRAP)) return kNotOurs;
+  const OwnSignal kind = static_cast<OwnSignal>(value);
+  memset(info, 0, sizeof(*info));
+  info->si_signo = signal;
+  if (kind == kSignalAttach) info->si_code = SI_KERNEL;
+  if (kind == kSignalExec) {
+    info->si_pid = thread.pids.back().pid;
+    info->si_uid = UidOf(thread);
+  }
+  return kind;
+}
+
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
@@ -265,32 +299,13 @@ void Core::RecogniseSignal(Thread* thread) {
     stop.signal = 0;
     return;
   }
-  if (info.si_code != SI_QUEUE) return;
-  const uint64_t value = reinterpret_cast<uint64_t>(info.si_value.sival_ptr);
-  const uint32_t mark = value >> 32;
-  if (chld) {
-    if ((mark & 0xffff0000) != (options_.signal_cookie & 0xffff0000)) return;
-    for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
-      if (it->sequence != (mark & 0xffff)) continue;
-      info = it->info;
-      kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
-      return;
-    }
-    return;
-  }
-  if (mark != options_.signal_cookie) return;
-  --thread->queued_signals;
-  stop.own_signal = static_cast<uint32_t>(value);
-  const int signal = info.si_signo;
-  memset(&info, 0, sizeof(info));
-  info.si_signo = signal;
-  if (stop.own_signal == kSignalAttach) info.si_code = SI_KERNEL;
-  if (stop.own_signal == kSignalExec) {
-    info.si_pid = thread->pids.back().pid;
-    info.si_uid = UidOf(*thread);
-  }
+  const OwnSignal kind = MakeGenuine(*thread, &info);
+  if (kind == kNotOurs) return;
   kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
-  const bool exec = stop.own_signal == kSignalExec;
+  if (kind == kSignalChild) return;
+  --thread->queued_signals;
+  stop.own_signal = kind;
+  const bool exec = kind == kSignalExec;
   const bool due = std::any_of(thread->links.begin(), thread->links.end(), [exec](const auto& link) {
     return exec ? link->sigtrap_due : link->sigstop_due;
   });

@@ -78,6 +78,26 @@ bool Core::SyscallIsNext(const Thread& thread) const {
          instruction == 0x80cd;  // syscall, sysenter, int 0x80
 }
 
+// Has a stopped thread more to stop for before it is back in its program?
+bool Core::StopsOnItsWay(const Thread& thread) const {
+  const int signal = thread.stop.signal;
+  if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) return true;
+  ThreadFacts facts;
+  return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals & ~facts.blocked_signals) != 0;
+}
+
+// A signal that PTRACE_DETACH passes on at a syscall-stop is sent, and may kill an untraced thread right
+// there (kernel/signal.c:complete_signal), before it takes part in a group-stop again.
+bool Core::InjectionKills(const Thread& thread) const {
+  constexpr uint64_t kStops =
+      1ull << (SIGSTOP - 1) | 1ull << (SIGTSTP - 1) | 1ull << (SIGTTIN - 1) | 1ull << (SIGTTOU - 1);
+  ThreadFacts facts;
+  if (thread.stop.kind != StopKind::kSyscall || thread.stop.signal == 0) return false;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  const uint64_t harmless = facts.blocked_signals | facts.ignored_signals | facts.caught_signals | kStops;
+  return (harmless >> (thread.stop.signal - 1) & 1) == 0;
+}
+
 void Core::ResumeThread(Thread* thread) {
   static constexpr long kRequests[] = {kCont,    kSingleBlock, kSingleStep,
                                        kSyscall, kSysemu,      kSysemuSingleStep};
@@ -85,7 +105,9 @@ void Core::ResumeThread(Thread* thread) {
   const bool exiting = stop.kind == StopKind::kEvent && stop.event == kEventExit;
   bool interrupt = false;
   for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
-  if (thread->links.empty() && thread->process->group_stopped && !exiting) interrupt = true;
+  const bool untraced = thread->links.empty() && !exiting;
+  if (untraced && thread->process->group_stopped && !InjectionKills(*thread)) interrupt = true;
+  if (thread->ended_at != 0 && !interrupt && !StopsOnItsWay(*thread)) thread->ended_at = 0;
   // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
@@ -104,7 +126,8 @@ void Core::ResumeThread(Thread* thread) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
   }
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
-  if (exiting) {
+  if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
+    // Its zombie is not reported before its threads are gone.
     OnTracerGone(thread);
     NotifyZombieLeader(thread);
   }

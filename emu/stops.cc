@@ -65,11 +65,15 @@ void Core::HandleStop(Thread* thread) {
     case StopKind::kGroupStop:
       stop.news = !thread->in_group_stop || HasNews(*thread);
       thread->in_group_stop = thread->process->group_stopped = true;
+      if (!thread->process->stop_complete) thread->process->stop_signal = stop.code & 0x7f;
+      stop.completes = CompletesGroupStop(thread->process);
+      if (thread->process->parent != nullptr) dirty_.insert(thread->process->parent->process->tgid);
       break;
     case StopKind::kTrap:
-      if (thread->process->group_stopped) NotifyContinued(thread->process);
+      stop.continues = thread->process->group_stopped;
+      if (stop.continues) NotifyContinued(thread->process);
       stop.news = thread->in_group_stop || HasNews(*thread);
-      thread->in_group_stop = thread->process->group_stopped = false;
+      thread->in_group_stop = thread->process->group_stopped = thread->process->stop_complete = false;
       for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
         if (!link->seized) link->interrupt_pending = link->trap_expected = false;
       }
@@ -80,7 +84,7 @@ void Core::HandleStop(Thread* thread) {
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
       stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
       if (stop.entry) thread->call.entered_again = true;
-      if (thread->changed_argument.has_value() && thread->links.empty()) {
+      if (thread->changed_argument.has_value() && TracesNoCalls(*thread)) {
         if (!stop.entry) {
           kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, thread->changed_argument->where,
                           thread->changed_argument->value);
@@ -157,9 +161,26 @@ void Core::HandleStop(Thread* thread) {
   Offer(thread);
 }
 
+// Is no tracer of the thread to see its system calls?
+bool Core::TracesNoCalls(const Thread& thread) {
+  return std::all_of(thread.links.begin(), thread.links.end(),
+                     [](const auto& link) { return link->mode == ResumeMode::kCont; });
+}
+
 bool Core::InterruptPending(const Thread& thread) {
   return std::any_of(thread.links.begin(), thread.links.end(),
                      [](const auto& link) { return link->interrupt_pending; });
+}
+
+// A thread has entered a group-stop. Was it the last (kernel/signal.c:task_participate_group_stop)?
+bool Core::CompletesGroupStop(Process* process) {
+  if (process->stop_complete) return false;
+  process->stop_complete =
+      std::all_of(process->threads.begin(), process->threads.end(), [](const Thread* thread) {
+        const bool dead = thread->state == Thread::State::kExiting || thread->state == Thread::State::kZombie;
+        return dead || thread->in_group_stop;
+      });
+  return process->stop_complete;
 }
 
 // A PTRACE_EVENT_STOP that nobody has asked for is news of a group-stop.

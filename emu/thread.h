@@ -96,6 +96,8 @@ struct Stop {
   bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
   bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
   bool news = false;        // kGroupStop, kTrap: a group-stop began or ended, all are to know
+  bool completes = false;   // kGroupStop: the last thread has stopped, the kernel has told the real parent
+  bool continues = false;   // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
   bool skipped = false;     // kSyscall, entry: the kernel won't carry the call out (PTRACE_SYSEMU)
   bool kicked = false;      // our own PTRACE_INTERRUPT was under way
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
@@ -194,8 +196,9 @@ struct Thread {
   // A signal of ours is sure to interrupt the parked wait of this thread; the wait is decided at that stop.
   bool interrupt_coming = false;
   bool wait_interrupted =
-      false;              // at the last stop: an interrupted wait was left to end with EINTR or restart
-  uint64_t ended_at = 0;  // address behind a call that a group-stop has ended with EINTR
+      false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
+  // Address behind a call that has failed with EINTR as it would natively; until the thread is on its way on.
+  uint64_t ended_at = 0;
   // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
@@ -248,6 +251,8 @@ struct Process {
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
+  bool stop_complete = false;  // and all threads have taken part
+  int stop_signal = 0;         // the signal that began it (signal_struct::group_exit_code)
   std::vector<NamespacedPid> pids;
 };
 

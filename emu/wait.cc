@@ -4,8 +4,8 @@
 // what the caller's process traces is answered from here; its other children are the kernel's to report, and
 // so are all errors of the arguments. Where both kinds match, the kernel is left to wait, and the caller is
 // kicked out of its wait when a report comes (calls.cc:Pump). The order in which candidates are looked at is
-// that of kernel/exit.c:do_wait: for each thread of the process its children, oldest first, then what it
-// traces, newest first.
+// that of kernel/exit.c:__do_wait: for each thread of the process, from the caller on, its children, oldest
+// first, then what it traces, newest first.
 
 #include <errno.h>
 #include <limits.h>
@@ -130,7 +130,9 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
-  bool natural = false, traced = false, expected = false, only_zombies = false;
+  std::vector<const Process*> natural;  // the kernel's to report
+  bool traced = false, expected = false, only_zombies = false;
+  bool hidden = false;  // a group-stop that the caller is not to see
   const auto matches = [&](Tid tid) {
     if (spec.who == WaitSpec::Who::kAny) return true;
     if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
@@ -158,8 +160,12 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     }
     return finding;
   };
-  for (Thread* member : process->threads) {
-    if (own_only && member != caller) continue;
+  std::vector<Thread*> members = {caller};
+  if (!own_only) {
+    members = process->threads;
+    std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
+  }
+  for (Thread* member : members) {
     for (size_t i = 0; i < process->children.size(); ++i) {
       Process* child = process->children[i];
       if (child->parent != member || !matches(child->tgid)) continue;
@@ -177,9 +183,10 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       Thread* leader = Find(child->tgid);
       Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
       if (link == nullptr) {
-        natural = natural || eligible(*child);
+        if (eligible(*child)) natural.push_back(child);
         continue;
       }
+      hidden |= child->stop_complete && (spec.flags & kWuntraced) != 0;
       if (auto finding = consider(link)) return *finding;
     }
     for (Link* link : member->tracees) {
@@ -193,10 +200,17 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (auto finding = consider(link)) return *finding;
     }
   }
-  if (!traced && only_zombies && !natural) return {WaitFinding::Kind::kNoChild, nullptr};
+  if (!traced && only_zombies && natural.empty()) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
   if (expected) return {WaitFinding::Kind::kExpected, nullptr};
-  if (natural) return {WaitFinding::Kind::kNative, nullptr};
+  // To its tracer a child shows no group-stop besides (kernel/exit.c:wait_consider_task), but the kernel does
+  // not know the tracer.
+  const auto has_news = [&](const Process* child) {
+    return child->group_stopped ||
+           ((spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(child->tgid, true) == 1);
+  };
+  if (hidden && std::none_of(natural.begin(), natural.end(), has_news)) natural.clear();
+  if (!natural.empty()) return {WaitFinding::Kind::kNative, nullptr};
   return {WaitFinding::Kind::kNothing, nullptr};
 }
 
@@ -208,11 +222,19 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
     case WaitFinding::Kind::kZombie:
-      if (finding.needs_all && caller->links.empty()) return WaitForAll(caller, n);
+      if (finding.needs_all && TracesNoCalls(*caller)) return WaitForAll(caller, n);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
     case WaitFinding::Kind::kExit:
+      if (ServesParent(*finding.link)) {
+        // It wanted no zombies when the child died, and does now: one that we took from the kernel would
+        // stay.
+        Process* parent = finding.link->tracer->process;
+        parent->swallow_death_of = PidIn(parent->pids, finding.link->tracee->pids);
+        LeaveToParent(finding.link);
+        return Wait(caller, n);
+      }
       return AnswerExit(caller, *spec, finding.link);
     case WaitFinding::Kind::kContinued:
       return AnswerContinued(caller, *spec, finding.link);
@@ -267,7 +289,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
 
 Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) {
   const Thread* tracee = link->tracee;
-  const pid_t pid = PidIn(caller->pids, tracee->process->pids);
+  const pid_t pid = PidIn(caller->pids, tracee->pids);
   const long written = WriteWait(caller, spec, 0xffff, CLD_CONTINUED, SIGCONT, pid,
                                  spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
   if (written == -EPERM) return Outcome::StopCaller();
@@ -293,8 +315,8 @@ void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link&
 }
 
 // To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and such a
-// child is found with __WCLONE, or without it, not with both. The call is made with __WALL instead (its
-// caller is not traced and sees nothing of it).
+// child is found with __WCLONE, or without it, not with both. The call is made with __WALL instead, if nobody
+// sees the calls of its caller.
 Outcome Core::WaitForAll(Thread* caller, const Notification& n) {
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;

@@ -362,6 +362,8 @@ TEST_F(TracerDeathTest, TracerAtItsExitEventIsStillTheTracer) {
   EXPECT_TRUE(Stopped(kTracee));
   ASSERT_EQ(Wait(kOther), StopOf(kTracer, EventCode(kEventExit)));
   ASSERT_EQ(Ptrace(kOther, kCont, kTracer), 0);
+  EXPECT_TRUE(Stopped(kTracee)) << "it is the tracer until it is gone";
+  Exit(kTracer, 0);
   EXPECT_TRUE(Runs(kTracee));
 }
 

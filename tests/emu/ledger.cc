@@ -180,6 +180,15 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
       layer->state = Layer::State::kRuns;
       layer->interrupt = layer->expected = false;
     }
+    // A parent that wants no zombies leaves none of those it has traced.
+    for (auto& [tid, child] : tasks_) {
+      const Layer* layer = LayerOf(child, task.tid);
+      const bool own = child.tid.value == child.tgid && child.parent == task.tgid;
+      if (layer == nullptr || layer->state != Layer::State::kEnded || child.layers.size() != 1 || !own)
+        continue;
+      child.layers.clear();
+      ReportEnd(child);
+    }
   }
   if (stop.kind == StopKind::kTrap) {  // a group-stop is over that a layer was to be told of
     for (const auto& layer : task.layers) {
@@ -306,9 +315,23 @@ void Ledger::Settle(Task& task) {
   task.state = exits ? Task::State::kExiting : Task::State::kRuns;
   if (!task.dying) ++task.resumes;
   task.passed_on = stop.kind == StopKind::kSignal || stop.kind == StopKind::kSyscall ? stop.signal : 0;
+  // What is injected at the syscall-stop of a task that nobody traces any more kills it before it stops
+  // again.
+  const int signal = task.passed_on;
+  const bool stops = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+  const bool killed = stop.kind == StopKind::kSyscall && signal != 0 && !stops;
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
-                              (task.layers.empty() && GroupStopped(task.tgid)));
-  if (exits) TracerGone(task.tid);
+                              (task.layers.empty() && GroupStopped(task.tgid) && !killed));
+  if (exits && LeadsOthers(task)) TracerGone(task.tid);
+}
+
+// A leader that ends before its threads: no zombie of it is seen before they are gone.
+bool Ledger::LeadsOthers(const Task& task) const {
+  if (task.tid.value != task.tgid) return false;
+  return std::any_of(tasks_.begin(), tasks_.end(), [&task](const auto& entry) {
+    const Task& other = entry.second;
+    return other.tgid == task.tgid && other.tid != task.tid && other.state != Task::State::kReaped;
+  });
 }
 
 // --- what tracers ask for.

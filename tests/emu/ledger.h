@@ -153,6 +153,7 @@ class Ledger {
   void LetGo(Task& task, Layer& layer, int signal);
   void Remove(Task& task, Layer& layer);
   void TracerGone(Tid tracer);
+  bool LeadsOthers(const Task& task) const;
   void ReportEnd(Task& task);
   int PlaceFor(Tid tracer, const Task& target) const;
   bool TracedBy(Tid tid, pid_t ancestor) const;

@@ -187,8 +187,8 @@ TEST_F(ObserverTest, TheDeathOfATracerEndsItsLinks) {
   EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   Told();
   Die(kTracer, 0);
-  EXPECT_THAT(Told(), ElementsAre("stop 10 PTRACE_EVENT_EXIT", "resume 10 PTRACE_CONT",
-                                  "unlink 20 from 10, tracer gone", "exit 10 exited, 0", "reaped 10"));
+  EXPECT_THAT(Told(), ElementsAre("stop 10 PTRACE_EVENT_EXIT", "resume 10 PTRACE_CONT", "exit 10 exited, 0",
+                                  "unlink 20 from 10, tracer gone", "reaped 10"));
 }
 
 TEST_F(ObserverTest, AnExecByAnotherThreadTakesTheLeadersNumber) {

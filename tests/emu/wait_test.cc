@@ -254,6 +254,9 @@ TEST_F(WaitTest, IgnoredSignalDoesNotEndACallOfAnUntracedThread) {
   EXPECT_EQ(signal_in_sigtimedwait(kTracee, SIGWINCH), -EINTR) << "a traced thread ignores nothing";
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGSTOP), -EINTR);
   GroupStop(kShell);
+  kernel.at(kShell).facts.pending_signals = 1ull << (SIGCONT - 1);
+  Trap(kShell);
+  kernel.at(kShell).facts.pending_signals = 0;
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -EINTR) << "the group-stop has ended it";
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -kErestartnointr) << "another call";
 }
