@@ -378,8 +378,13 @@ int64_t Ledger::Expect(Tid caller, long request, Task& target, uint64_t data) {
 
 int64_t Ledger::ExpectTraceme(const Task& caller) const {
   const auto it = tasks_.find(caller.forked_by.value);
-  if (it == tasks_.end() || PlaceFor(it->second.tid, caller) < 0) return -EPERM;
-  return 0;
+  if (it == tasks_.end()) return -EPERM;
+  // The child of a process that is a zombie is another's by now.
+  const bool dead = std::all_of(tasks_.begin(), tasks_.end(), [&it](const auto& other) {
+    return other.second.tgid != it->second.tgid || other.second.state >= Task::State::kZombie;
+  });
+  if (dead && it->second.state == Task::State::kZombie) return caller.layers.empty() ? 0 : -EPERM;
+  return PlaceFor(it->second.tid, caller) < 0 ? -EPERM : 0;
 }
 
 int64_t Ledger::ExpectAttach(Tid caller, long request, const Task& target, uint64_t data) const {
