@@ -14,9 +14,23 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "emu/core.h"
 
 namespace nestrace {
+
+namespace {
+
+// Does the default action end the process, without a core dump?
+bool KillsAtOnce(int signal) {
+  constexpr int kOthers[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGQUIT, SIGILL,  SIGTRAP,
+                             SIGABRT, SIGFPE,  SIGSEGV, SIGBUS,  SIGSYS,  SIGXCPU, SIGXFSZ};
+  return std::find(std::begin(kOthers), std::end(kOthers), signal) == std::end(kOthers);
+}
+
+}  // namespace
 
 ResumeMode Core::CombinedMode(Thread* thread) {
   const Stop& stop = thread->stop;
@@ -87,15 +101,15 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
 }
 
 // A signal that PTRACE_DETACH passes on at a syscall-stop is sent, and may kill an untraced thread right
-// there (kernel/signal.c:complete_signal), before it takes part in a group-stop again.
+// there, before it takes part in a group-stop again; not one that dumps core
+// (kernel/signal.c:complete_signal).
 bool Core::InjectionKills(const Thread& thread) const {
-  constexpr uint64_t kStops =
-      1ull << (SIGSTOP - 1) | 1ull << (SIGTSTP - 1) | 1ull << (SIGTTIN - 1) | 1ull << (SIGTTOU - 1);
+  const int signal = thread.stop.signal;
+  if (thread.stop.kind != StopKind::kSyscall || signal == 0 || !KillsAtOnce(signal)) return false;
   ThreadFacts facts;
-  if (thread.stop.kind != StopKind::kSyscall || thread.stop.signal == 0) return false;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  const uint64_t harmless = facts.blocked_signals | facts.ignored_signals | facts.caught_signals | kStops;
-  return (harmless >> (thread.stop.signal - 1) & 1) == 0;
+  const uint64_t harmless = facts.blocked_signals | facts.ignored_signals | facts.caught_signals;
+  return (harmless >> (signal - 1) & 1) == 0;
 }
 
 void Core::ResumeThread(Thread* thread) {

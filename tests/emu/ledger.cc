@@ -319,7 +319,7 @@ void Ledger::Settle(Task& task) {
   // again.
   const int signal = task.passed_on;
   const bool stops = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-  const bool killed = stop.kind == StopKind::kSyscall && signal != 0 && !stops;
+  const bool killed = stop.kind == StopKind::kSyscall && signal != 0 && !stops && signal != SIGTRAP;
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
                               (task.layers.empty() && GroupStopped(task.tgid) && !killed));
   if (exits && LeadsOthers(task)) TracerGone(task.tid);
