@@ -119,9 +119,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (!LandlockAllows(*caller, *target) || kernel_->MayAttach(caller->tid, target->tid) < 0) {
     return Outcome::Return(-EPERM);
   }
-  if (target->state == Thread::State::kExiting || target->state == Thread::State::kZombie) {
-    return Outcome::Return(-EPERM);
-  }
+  if (target->state == Thread::State::kZombie) return Outcome::Return(-EPERM);  // not before it is one
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {

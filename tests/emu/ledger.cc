@@ -391,7 +391,7 @@ int64_t Ledger::ExpectAttach(Tid caller, long request, const Task& target, uint6
   if (request == kSeize && (data & ~static_cast<uint64_t>(kOptMask)) != 0) return -EIO;
   const pid_t process = ProcessOf(caller);
   if (process == target.tgid) return -EPERM;
-  if (target.state == Task::State::kExiting || target.state == Task::State::kZombie) return -EPERM;
+  if (target.state == Task::State::kZombie) return -EPERM;
   return PlaceFor(caller, target) < 0 ? -EPERM : 0;
 }
 
