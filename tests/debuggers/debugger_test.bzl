@@ -52,5 +52,5 @@ def debugger_test(name, nested = False, size = "small", tags = []):
             "//supervisor:nestrace",
             ":support",
         ] + _DEBUGGEES,
-        tags = tags + (["manual"] if nested else []),
+        tags = tags,
     )
