@@ -1,4 +1,5 @@
 // What /proc/PID/status and /proc/PID/stat say of tracing, on the roads by which they can be opened.
+// Run with --proc=native.
 
 #include "guest.h"
 #include "seccomp.h"

@@ -1,5 +1,6 @@
 // TRACEE is in a group-stop with a tracer that listens, or has just been told of it. A newcomer, inside or
 // outside, finds it stopped at once, as the kernel has it for the only tracer. SIGCONT ends it for both.
+// Run with --proc=native.
 
 #include "nesting.h"
 
@@ -30,12 +31,12 @@ static void rest(void) {
   tell_end(TRACEE);
 }
 
-// Alone, the newcomer finds a task that nobody traces in its group-stop. (Under nestrace /proc shows it
-// traced.)
+// Alone, the newcomer finds a task that nobody traces in its group-stop. (nestrace needs --proc=native to show
+// that, and not its own stops.)
 static void stop_untraced(void) {
   hand_to(TRACEE);
   char state = 0;
-  while (state != 'T' && state != 't') {
+  while (state != 'T') {
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%d/stat", TRACEE);
     const int fd = open(path, O_RDONLY);

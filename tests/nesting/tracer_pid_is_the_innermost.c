@@ -1,4 +1,5 @@
 // TracerPid in /proc/PID/status is the innermost tracer; after its DETACH the other one.
+// Run with --proc=native.
 
 #include "nesting.h"
 
