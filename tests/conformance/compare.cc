@@ -68,9 +68,10 @@ Options ParseCommandLine(int argc, char** argv) {
   }
   options.guest.assign(argv + i, argv + argc);
   if (options.guest.empty()) {
-    std::fprintf(stderr,
-                 "usage: compare [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] "
-                 "GUEST [ARGS...]\n");
+    std::fprintf(
+        stderr,
+        "usage: compare [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] "
+        "GUEST [ARGS...]\n");
     std::exit(2);
   }
   return options;

@@ -1,5 +1,5 @@
-// landlock(7), Ptrace restrictions: a process in a Landlock domain may trace what is in the same domain or in one inside
-// it, and nothing else; the same is true of who would become tracer by PTRACE_TRACEME.
+// landlock(7), Ptrace restrictions: a process in a Landlock domain may trace what is in the same domain or in
+// one inside it, and nothing else; the same is true of who would become tracer by PTRACE_TRACEME.
 
 #include "guest.h"
 

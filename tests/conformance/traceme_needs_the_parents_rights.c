@@ -1,5 +1,5 @@
-// ptrace(2), PTRACE_TRACEME: refused if the parent may not trace the child: it lacks a capability that the child has
-// (security/commoncap.c:cap_ptrace_traceme).
+// ptrace(2), PTRACE_TRACEME: refused if the parent may not trace the child: it lacks a capability that the
+// child has (security/commoncap.c:cap_ptrace_traceme).
 
 #include <linux/capability.h>
 

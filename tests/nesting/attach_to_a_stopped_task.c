@@ -31,8 +31,8 @@ static void rest(void) {
   tell_end(TRACEE);
 }
 
-// Alone, the newcomer finds a task that nobody traces in its group-stop. (nestrace needs --proc=native to show
-// that, and not its own stops.)
+// Alone, the newcomer finds a task that nobody traces in its group-stop. (nestrace needs --proc=native to
+// show that, and not its own stops.)
 static void stop_untraced(void) {
   hand_to(TRACEE);
   char state = 0;

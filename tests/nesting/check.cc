@@ -44,7 +44,8 @@ struct Options {
 
 [[noreturn]] void Usage() {
   std::fprintf(stderr,
-               "usage: check [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] GUEST EXPECTED\n");
+               "usage: check [--nestrace=PATH] [--option=OPTION]... [--runs=N] [--deadline=SECONDS] [--show] "
+               "GUEST EXPECTED\n");
   std::exit(2);
 }
 

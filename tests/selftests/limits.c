@@ -1,4 +1,5 @@
-// Shows without nestrace what the kernel allows a thread that has a filter with a listener, as every guest has:
+// Shows without nestrace what the kernel allows a thread that has a filter with a listener, as every guest
+// has:
 //   gcc -o limits limits.c && ./limits
 
 #include <errno.h>
