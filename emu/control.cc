@@ -240,13 +240,7 @@ Outcome Core::Listen(const RequestArgs& args) {
     return Outcome::Return(-EIO);
   }
   siginfo_t info;  // the tracer may have changed it
-  long read = 0;
-  if (link->own_siginfo.has_value()) {
-    info = *link->own_siginfo;
-  } else {
-    read = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link->tracee->tid, 0,
-                                 absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
-  }
+  const long read = ReadSigInfo(*link, &info);
   if (read == -ESRCH) return Outcome::Return(-ESRCH);
   if (read < 0 || info.si_code >> 8 != kEventStop) return Outcome::Return(-EIO);
   return Outcome::ReturnThen(0, [this, link] {

@@ -194,6 +194,7 @@ class Core {
   bool Capture(Thread* thread);
   bool Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own = nullptr);
   void ObserveReport(const Link& link, int status, const siginfo_t* info = nullptr) const;
+  long ReadSigInfo(const Link& link, siginfo_t* info) const;
   void ObserveStop(const Link& link) const;
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);

@@ -89,15 +89,20 @@ void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) co
                        .info = info});
 }
 
+// The siginfo of the stop that `link` is in: 0 or a negative errno.
+long Core::ReadSigInfo(const Link& link, siginfo_t* info) const {
+  if (link.own_siginfo.has_value()) {
+    *info = *link.own_siginfo;
+    return 0;
+  }
+  return kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link.tracee->tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(info), sizeof(*info)));
+}
+
 void Core::ObserveStop(const Link& link) const {
   siginfo_t info;
-  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
-  bool has_info = link.own_siginfo.has_value();
-  if (has_info) {
-    info = *link.own_siginfo;
-  } else if (link.kind == StopKind::kSignal) {
-    has_info = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link.tracee->tid, 0, bytes) >= 0;
-  }
+  const bool wanted = link.own_siginfo.has_value() || link.kind == StopKind::kSignal;
+  const bool has_info = wanted && ReadSigInfo(link, &info) >= 0;
   ObserveReport(link, (link.code << 8) | 0x7f, has_info ? &info : nullptr);
 }
 

@@ -25,9 +25,10 @@ namespace {
 
 // Does the default action end the process, without a core dump?
 bool KillsAtOnce(int signal) {
-  constexpr int kOthers[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGQUIT, SIGILL,  SIGTRAP,
-                             SIGABRT, SIGFPE,  SIGSEGV, SIGBUS,  SIGSYS,  SIGXCPU, SIGXFSZ};
-  return std::find(std::begin(kOthers), std::end(kOthers), signal) == std::end(kOthers);
+  constexpr int kDumpCore[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE,
+                               SIGSEGV, SIGBUS, SIGSYS,  SIGXCPU, SIGXFSZ};
+  const bool dumps = std::find(std::begin(kDumpCore), std::end(kDumpCore), signal) != std::end(kDumpCore);
+  return !dumps && !IsStopSignal(signal);
 }
 
 }  // namespace
@@ -94,8 +95,7 @@ bool Core::SyscallIsNext(const Thread& thread) const {
 
 // Has a stopped thread more to stop for before it is back in its program?
 bool Core::StopsOnItsWay(const Thread& thread) const {
-  const int signal = thread.stop.signal;
-  if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) return true;
+  if (IsStopSignal(thread.stop.signal)) return true;
   ThreadFacts facts;
   return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals & ~facts.blocked_signals) != 0;
 }

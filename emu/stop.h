@@ -10,6 +10,11 @@
 
 namespace nestrace {
 
+// Does the signal's default action stop the process?
+inline bool IsStopSignal(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 enum class StopKind {
   kSignal,     // signal-delivery-stop
   kGroupStop,  // PTRACE_EVENT_STOP with a stopping signal

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "emu/stop.h"
 #include "supervisor/filter.h"
 
 namespace nestrace {
@@ -23,10 +24,6 @@ namespace {
 // So many stops in a row are handled before notifications are looked at again, lest one guest that stops
 // endlessly keeps all others waiting.
 constexpr int kStopsPerRound = 64;
-
-bool IsStopSignal(int signal) {
-  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
 
 bool EndsRun(int signal) {
   return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;

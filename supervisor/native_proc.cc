@@ -6,7 +6,6 @@
 
 #include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -89,16 +88,12 @@ std::string NativeProc::TextFor(Tid reader, const GuestFiles::Found& found) cons
     return "";
   }
   const ProcFs& proc = files_.proc();
-  const ProcId id = ThreadOf(path);
-  const Tid tid = proc.TidOf(id);
+  const Tid tid = proc.TidOf(ThreadOf(path));
   std::optional<Emulator::Appearance> shown = supervisor_->AppearanceOf(tid);
   const string_view name = LastComponent(path);
   if (!shown.has_value() || (name != kStatus && name != kStat)) return "";
-  struct stat own;
-  const UniqueFd file = proc.OpenFile(id, name, O_PATH);
-  if (!file.ok() || fstat(file.get(), &own) < 0 || own.st_dev != found.status.st_dev) return "";
-  const UniqueFd opened(open(found.Path().c_str(), O_RDONLY | O_CLOEXEC));
-  if (!opened.ok() || !ReadAll(opened.get(), &text)) return "";
+  const UniqueFd file(open(found.Path().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.ok() || !ReadAll(file.get(), &text)) return "";
   if (tid == reader) shown->state = 'R';  // it sleeps, since we answer it
   if (name == kStat) return NativeStat(text, *shown);
   return NativeStatus(text, *shown, shown->tracer.value == 0 ? 0 : proc.IdOf(shown->tracer).value);

@@ -318,8 +318,8 @@ void Ledger::Settle(Task& task) {
   // What is injected at the syscall-stop of a task that nobody traces any more kills it before it stops
   // again.
   const int signal = task.passed_on;
-  const bool stops = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-  const bool killed = stop.kind == StopKind::kSyscall && signal != 0 && !stops && signal != SIGTRAP;
+  const bool killed =
+      stop.kind == StopKind::kSyscall && signal != 0 && !IsStopSignal(signal) && signal != SIGTRAP;
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
                               (task.layers.empty() && GroupStopped(task.tgid) && !killed));
   if (exits && LeadsOthers(task)) TracerGone(task.tid);
