@@ -164,6 +164,7 @@ class Core {
 
   // --- stops.cc
   void HandleStop(Thread* thread);
+  void NoteGroupStop(Thread* thread);
   static bool CompletesGroupStop(Process* process);
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);

@@ -296,12 +296,13 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
     child->untraced_clone = false;
     child->call = Call();
   }
+  NoteGroupStop(child);  // it takes part in one (kernel/signal.c:task_join_group_stop)
+  child->stop.news = true;
   for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {
-    if (!(*it)->interrupt_pending) continue;
+    if (!(*it)->interrupt_pending && child->stop.kind != StopKind::kGroupStop) continue;
     (*it)->interrupt_pending = false;  // this is the stop that it stands for
     child->stop.ahead.push_back(it->get());
   }
-  child->stop.news = true;
   if (child->owes_sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
   child->owes_sigstop = false;
   Advance(child);

@@ -63,20 +63,8 @@ void Core::HandleStop(Thread* thread) {
       RecogniseSignal(thread);
       break;
     case StopKind::kGroupStop:
-      stop.news = !thread->in_group_stop || HasNews(*thread);
-      thread->in_group_stop = thread->process->group_stopped = true;
-      if (!thread->process->stop_complete) thread->process->stop_signal = stop.code & 0x7f;
-      stop.completes = CompletesGroupStop(thread->process);
-      if (thread->process->parent != nullptr) dirty_.insert(thread->process->parent->process->tgid);
-      break;
     case StopKind::kTrap:
-      stop.continues = thread->process->group_stopped;
-      if (stop.continues) NotifyContinued(thread->process);
-      stop.news = thread->in_group_stop || HasNews(*thread);
-      thread->in_group_stop = thread->process->group_stopped = thread->process->stop_complete = false;
-      for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
-        if (!link->seized) link->interrupt_pending = link->trap_expected = false;
-      }
+      NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
       uint64_t message = 0;
@@ -170,6 +158,27 @@ bool Core::TracesNoCalls(const Thread& thread) {
 bool Core::InterruptPending(const Thread& thread) {
   return std::any_of(thread.links.begin(), thread.links.end(),
                      [](const auto& link) { return link->interrupt_pending; });
+}
+
+// What a PTRACE_EVENT_STOP tells of the group-stop of the thread's process.
+void Core::NoteGroupStop(Thread* thread) {
+  Stop& stop = thread->stop;
+  Process* process = thread->process;
+  if (stop.kind == StopKind::kGroupStop) {
+    stop.news = !thread->in_group_stop || HasNews(*thread);
+    thread->in_group_stop = process->group_stopped = true;
+    if (!process->stop_complete) process->stop_signal = stop.code & 0x7f;
+    stop.completes = CompletesGroupStop(process);
+    if (process->parent != nullptr) dirty_.insert(process->parent->process->tgid);
+    return;
+  }
+  stop.continues = process->group_stopped;
+  if (stop.continues) NotifyContinued(process);
+  stop.news = thread->in_group_stop || HasNews(*thread);
+  thread->in_group_stop = process->group_stopped = process->stop_complete = false;
+  for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
+    if (!link->seized) link->interrupt_pending = link->trap_expected = false;
+  }
 }
 
 // A thread has entered a group-stop. Was it the last (kernel/signal.c:task_participate_group_stop)?

@@ -28,6 +28,15 @@ class GroupStopTest : public EmuTest {
     GroupStop(kTracee);
     ASSERT_TRUE(Stopped(kTracee));
   }
+
+  // The tracee is resumed from its group-stop and makes a thread, which takes part in that.
+  void MakesThread() {
+    ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+    NewThread(kTracee, kOther);
+    kernel.at(kOther).code = kGroupStopCode;
+    BirthEvent(kTracee, kOther, kEventClone);
+    FirstStop(kOther);
+  }
 };
 
 TEST_F(GroupStopTest, SeizedSeesEventStopWithTheSignal) {
@@ -95,6 +104,44 @@ TEST_F(GroupStopTest, ContLeavesTheGroupStopInEffectForALaterInterrupt) {
   EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
   GroupStop(kTracee);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, kGroupStopCode));
+}
+
+TEST_F(GroupStopTest, FirstStopOfASeizedNewThreadIsTheGroupStop) {
+  InGroupStop(true);
+  ASSERT_EQ(Ptrace(kTracer, kSetOptions, kTracee, 0, 1 << kEventClone), 0);
+  MakesThread();
+  EXPECT_EQ(Wait(kTracer, kOther.value), StopOf(kOther, kGroupStopCode));
+}
+
+TEST_F(GroupStopTest, FirstStopOfANewThreadIsTheGroupStopAndThenTheSigstop) {
+  InGroupStop(false);
+  ASSERT_EQ(Ptrace(kTracer, kSetOptions, kTracee, 0, 1 << kEventClone), 0);
+  MakesThread();
+  EXPECT_EQ(Wait(kTracer, kOther.value), StopOf(kOther, SIGSTOP));
+  EXPECT_EQ(Ptrace(kTracer, kGetSigInfo, kOther, 0, kFree), -EINVAL);
+  EXPECT_EQ(Ptrace(kTracer, kCont, kOther), 0);
+  DeliverQueued(kOther);
+  EXPECT_EQ(Wait(kTracer, kOther.value), StopOf(kOther, SIGSTOP));
+  EXPECT_EQ(Ptrace(kTracer, kGetSigInfo, kOther, 0, kFree), 0);
+}
+
+TEST_F(GroupStopTest, UntracedNewThreadStaysInTheGroupStop) {
+  InGroupStop(true);
+  MakesThread();
+  EXPECT_TRUE(Listens(kOther));
+}
+
+TEST_F(GroupStopTest, WhoAttachesToATaskOnItsWayBackIntoTheGroupStopIsToldOfThat) {
+  InGroupStop(true);
+  Fork(kShell, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  ExitEvent(kTracer, 0);
+  Exit(kTracer, 0);
+  ASSERT_TRUE(kernel.at(kTracee).interrupt);
+  ASSERT_EQ(Ptrace(kOther, kSeize, kTracee), 0);
+  EXPECT_EQ(Ptrace(kOther, kCont, kTracee), kParked);
+  GroupStop(kTracee);
+  EXPECT_EQ(ResultOf(kOther), 0) << "of the PTRACE_CONT";
 }
 
 TEST_F(GroupStopTest, AttachedTraceeContinuedFromGroupStopDoesNotSeeTheTrapOfSigcont) {

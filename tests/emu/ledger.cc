@@ -45,6 +45,13 @@ bool Ledger::GroupStopped(pid_t tgid) const {
   return it != group_stopped_.end() && it->second;
 }
 
+void Ledger::GroupStopped(pid_t tgid, bool stopped) {
+  group_stopped_[tgid] = stopped;
+  for (auto& [tid, task] : tasks_) {
+    if (task.tgid == tgid) task.took_part = false;
+  }
+}
+
 // --- births and deaths.
 
 void Ledger::Add(Tid tid, pid_t tgid, pid_t parent, Tid forked_by) {
@@ -76,8 +83,9 @@ void Ledger::Inherit(Tid parent, Tid child, int event) {
 
 void Ledger::FirstStop(Tid child) {
   KernelStop stop;
-  stop.kind = StopKind::kTrap;
-  stop.code = EventCode(kEventStop);
+  const bool group = GroupStopped(Find(child)->tgid);  // it takes part in it
+  stop.kind = group ? StopKind::kGroupStop : StopKind::kTrap;
+  stop.code = EventCode(kEventStop, group ? SIGSTOP : SIGTRAP);
   stop.news = true;
   for (const auto& layer : Find(child)->layers) layer->interrupt = false;
   Stop(child, stop);
@@ -190,6 +198,7 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
       ReportEnd(child);
     }
   }
+  if (stop.kind == StopKind::kGroupStop) task.took_part = true;
   if (stop.kind == StopKind::kTrap) {  // a group-stop is over that a layer was to be told of
     for (const auto& layer : task.layers) {
       if (!layer->seized) layer->interrupt = layer->expected = false;
@@ -466,7 +475,8 @@ void Ledger::Attach(Tid tracer, Task& target, bool seize, uint64_t options) {
   layer->tracer = tracer;
   layer->seized = seize;
   layer->options = options;
-  layer->expected = layer->interrupt = target.state == Task::State::kListens;
+  const bool returns = target.layers.empty() && target.must_trap && target.took_part;  // into that group-stop
+  layer->expected = layer->interrupt = target.state == Task::State::kListens || returns;
   target.layers.insert(target.layers.begin() + place, std::move(layer));
   Join(target, place);
 }

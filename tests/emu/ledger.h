@@ -90,6 +90,7 @@ class Ledger {
     int resumes = 0;
     int passed_on = 0;         // the signal of the last resume
     bool must_trap = false;    // it runs on into a PTRACE_EVENT_STOP
+    bool took_part = false;    // in the group-stop that is in effect
     bool call_lost = false;    // the kernel skipped a call that nobody emulates any more: to be made again
     bool tracer_left = false;  // by its death, since the task stopped: perhaps after it was resumed
     bool step_left = false;    // a tracer died that had it stepping
@@ -115,7 +116,7 @@ class Ledger {
   void Killed(Tid tid);
   void Exec(Tid caller, Tid leader);
   void Zombie(Tid tid, int status);
-  void GroupStopped(pid_t tgid, bool stopped) { group_stopped_[tgid] = stopped; }
+  void GroupStopped(pid_t tgid, bool stopped);
   void IgnoresSigchld(pid_t tgid, bool ignores) { ignores_sigchld_[tgid] = ignores; }
   void InheritSigchld(pid_t from, pid_t to) { ignores_sigchld_[to] = ignores_sigchld_[from]; }
   void Orphaned(pid_t parent);

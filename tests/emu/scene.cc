@@ -506,7 +506,9 @@ void Scene::PlayBirth(const Step& step) {
     ledger_.GroupStopped(tgid, false);
     ledger_.InheritSigchld(ProcessOf(parent), tgid);
   }
-  kernel.at(child).notify = thread && group_stopped_[tgid];
+  // kernel/signal.c:task_join_group_stop().
+  actors_[child.value].in_group_stop = group_stopped_[tgid];
+  if (group_stopped_[tgid]) kernel.at(child).code = EventCode(kEventStop, SIGSTOP);
   kernel.at(parent).regs.orig_rax = event == kEventClone  ? kNrClone
                                     : event == kEventFork ? kNrFork
                                                           : kNrVfork;
