@@ -124,15 +124,13 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
-    // Is it on its way back into the group-stop that its last tracer had resumed it from?
-    const bool returns = target->state == Thread::State::kRunning && target->links.empty() &&
-                         target->in_group_stop && target->process->group_stopped;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
-    if (target->state == Thread::State::kListening || returns) {
+    const bool listens = target->state == Thread::State::kListening;
+    if (listens || target->returning) {
       // A stopped task enters ptrace-stop at once, whichever way it is attached.
       link->trap_expected = true;
       link->interrupt_pending = true;
-      if (!returns) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
+      if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
     link->sigstop_due = !seize;
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);

@@ -209,6 +209,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.
   const bool keeps = thread->links.empty() && thread->process->group_stopped;
   if (ran && keeps) {
+    thread->returning = thread->in_group_stop;
     kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
   }
   if (thread->state != Thread::State::kListening) return;

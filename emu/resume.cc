@@ -120,7 +120,10 @@ void Core::ResumeThread(Thread* thread) {
   bool interrupt = false;
   for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
   const bool untraced = thread->links.empty() && !exiting;
-  if (untraced && thread->process->group_stopped && !InjectionKills(*thread)) interrupt = true;
+  if (untraced && thread->process->group_stopped && !InjectionKills(*thread)) {
+    interrupt = true;
+    thread->returning = thread->in_group_stop;
+  }
   if (thread->ended_at != 0 && !interrupt && !StopsOnItsWay(*thread)) thread->ended_at = 0;
   // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
   // have not seen a stop since.

@@ -28,7 +28,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
     return;
   }
   thread->state = Thread::State::kStopped;
-  thread->registers.valid = false;
+  thread->returning = thread->registers.valid = false;
   thread->stop = Stop();
   Stop& stop = thread->stop;
   const StopCode decoded = StopCode::Decode(code);

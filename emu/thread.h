@@ -205,6 +205,8 @@ struct Thread {
   ResumeMode real_mode = ResumeMode::kCont;  // of the last real resume
   // The group-stop that is in effect was entered; the thread may have been resumed from it by its tracers.
   bool in_group_stop = false;
+  // The last tracer, which had resumed it from that, is gone, and our PTRACE_INTERRUPT takes it back.
+  bool returning = false;
   // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
   // it.
   bool refused_by_seccomp = false;

@@ -48,7 +48,7 @@ bool Ledger::GroupStopped(pid_t tgid) const {
 void Ledger::GroupStopped(pid_t tgid, bool stopped) {
   group_stopped_[tgid] = stopped;
   for (auto& [tid, task] : tasks_) {
-    if (task.tgid == tgid) task.took_part = false;
+    if (task.tgid == tgid && stopped) task.took_part = false;
   }
 }
 
@@ -177,7 +177,7 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
   // Of a step nothing is left when its tracer is gone, but a signal if the task has no tracer at all.
   if (stop.step && !task.layers.empty()) task.stop.signal = 0;
   task.state = Task::State::kStopped;
-  task.must_trap = task.call_lost = task.tracer_left = false;
+  task.must_trap = task.returning = task.call_lost = task.tracer_left = false;
   task.holder = nullptr;
   task.ahead.clear();
   task.steppers.clear();
@@ -198,7 +198,9 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
       ReportEnd(child);
     }
   }
-  if (stop.kind == StopKind::kGroupStop) task.took_part = true;
+  if (stop.kind == StopKind::kGroupStop || stop.kind == StopKind::kTrap) {
+    task.took_part = seen_stopped_[task.tgid] = stop.kind == StopKind::kGroupStop;
+  }
   if (stop.kind == StopKind::kTrap) {  // a group-stop is over that a layer was to be told of
     for (const auto& layer : task.layers) {
       if (!layer->seized) layer->interrupt = layer->expected = false;
@@ -331,7 +333,12 @@ void Ledger::Settle(Task& task) {
       stop.kind == StopKind::kSyscall && signal != 0 && !IsStopSignal(signal) && signal != SIGTRAP;
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
                               (task.layers.empty() && GroupStopped(task.tgid) && !killed));
+  task.returning = !exits && !killed && Returns(task);
   if (exits && LeadsOthers(task)) TracerGone(task.tid);
+}
+
+bool Ledger::Returns(const Task& task) {
+  return task.layers.empty() && task.took_part && seen_stopped_[task.tgid];
 }
 
 // A leader that ends before its threads: no zombie of it is seen before they are gone.
@@ -475,8 +482,7 @@ void Ledger::Attach(Tid tracer, Task& target, bool seize, uint64_t options) {
   layer->tracer = tracer;
   layer->seized = seize;
   layer->options = options;
-  const bool returns = target.layers.empty() && target.must_trap && target.took_part;  // into that group-stop
-  layer->expected = layer->interrupt = target.state == Task::State::kListens || returns;
+  layer->expected = layer->interrupt = target.state == Task::State::kListens || target.returning;
   target.layers.insert(target.layers.begin() + place, std::move(layer));
   Join(target, place);
 }
@@ -528,6 +534,7 @@ void Ledger::LetGo(Task& task, Layer& layer, int signal) {
   const bool stays = task.layers.empty() && GroupStopped(task.tgid);
   if (task.state == Task::State::kListens && !listened && !stays) task.must_trap = true;
   if (task.state == Task::State::kRuns && stays) task.must_trap = true;  // back into its group-stop
+  if (task.state == Task::State::kRuns) task.returning = Returns(task);
 }
 
 void Ledger::Remove(Task& task, Layer& layer) {

@@ -90,7 +90,8 @@ class Ledger {
     int resumes = 0;
     int passed_on = 0;         // the signal of the last resume
     bool must_trap = false;    // it runs on into a PTRACE_EVENT_STOP
-    bool took_part = false;    // in the group-stop that is in effect
+    bool took_part = false;    // in the group-stop that is in effect, as far as stops tell
+    bool returning = false;    // back into it, now that its last tracer is gone
     bool call_lost = false;    // the kernel skipped a call that nobody emulates any more: to be made again
     bool tracer_left = false;  // by its death, since the task stopped: perhaps after it was resumed
     bool step_left = false;    // a tracer died that had it stepping
@@ -155,6 +156,7 @@ class Ledger {
   void Remove(Task& task, Layer& layer);
   void TracerGone(Tid tracer);
   bool LeadsOthers(const Task& task) const;
+  bool Returns(const Task& task);
   void ReportEnd(Task& task);
   int PlaceFor(Tid tracer, const Task& target) const;
   bool TracedBy(Tid tid, pid_t ancestor) const;
@@ -165,6 +167,7 @@ class Ledger {
   std::map<pid_t, Task> tasks_;
   uint64_t serial_ = 0;
   std::map<pid_t, bool> group_stopped_;
+  std::map<pid_t, bool> seen_stopped_;  // as far as stops tell
   std::map<pid_t, bool> ignores_sigchld_;
   std::function<void(const std::string&)> complain_;
 };
