@@ -20,7 +20,7 @@ int main(void) {
   say("read", read(file, bytes, sizeof bytes));
   close(file);
   say("missing", open("missing", O_RDONLY));
-  int ends[2];
+  int ends[2] = {-1, -1};
   say("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
   say("send", send(ends[0], "hi", 2, 0));
   say("recv", recv(ends[1], bytes, sizeof bytes, 0));
