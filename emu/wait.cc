@@ -182,8 +182,9 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       }
       Thread* leader = Find(child->tgid);
       Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
+      if (!eligible(*child)) continue;  // a tracee all the same, below
       if (link == nullptr) {
-        if (eligible(*child)) natural.push_back(child);
+        natural.push_back(child);
         continue;
       }
       hidden |= child->stop_complete && (spec.flags & kWuntraced) != 0;
@@ -194,7 +195,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (!matches(tracee->tid)) continue;
       const Thread* parent = tracee->process->parent;
       if (tracee->is_leader() && parent != nullptr && parent->process == process &&
-          (!own_only || parent == caller)) {
+          (!own_only || parent == caller) && eligible(*tracee->process)) {
         continue;  // already looked at, as a child
       }
       if (auto finding = consider(link)) return *finding;
