@@ -38,42 +38,6 @@ namespace nestrace {
 
 namespace {
 
-long PeekBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<char> out) {
-  size_t done = 0;
-  while (done < out.size()) {
-    const uint64_t word_addr = (addr + done) & ~7ull;
-    const size_t skip = (addr + done) - word_addr;
-    char word[8];
-    const long result = kernel->PtraceBuffer(Abi::kX86_64, kPeekData, tid, word_addr, absl::MakeSpan(word));
-    if (result < 0) return result == -ESRCH ? -ESRCH : -EFAULT;
-    const size_t count = std::min(out.size() - done, sizeof(word) - skip);
-    memcpy(out.data() + done, word + skip, count);
-    done += count;
-  }
-  return 0;
-}
-
-long PokeBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<const char> in) {
-  size_t done = 0;
-  while (done < in.size()) {
-    const uint64_t word_addr = (addr + done) & ~7ull;
-    const size_t skip = (addr + done) - word_addr;
-    const size_t count = std::min(in.size() - done, sizeof(uint64_t) - skip);
-    uint64_t word = 0;
-    char bytes[8];
-    if (count != sizeof(word)) {
-      const long result = PeekBytes(kernel, tid, word_addr, absl::MakeSpan(bytes));
-      if (result < 0) return result;
-      memcpy(&word, bytes, sizeof(word));
-    }
-    memcpy(reinterpret_cast<char*>(&word) + skip, in.data() + done, count);
-    const long result = kernel->Ptrace(Abi::kX86_64, kPokeData, tid, word_addr, word);
-    if (result < 0) return result == -ESRCH ? -ESRCH : -EFAULT;
-    done += count;
-  }
-  return 0;
-}
-
 // The call that stopped registers show, into `n`, whose ABI is known.
 void TakeCall(const struct user_regs_struct& regs, Notification* n) {
   n->nr = static_cast<int>(regs.orig_rax);
@@ -99,18 +63,6 @@ void Core::PutArguments(const Notification& call, struct user_regs_struct* regs)
   Word* const args64[6] = {&regs->rdi, &regs->rsi, &regs->rdx, &regs->r10, &regs->r8, &regs->r9};
   Word* const args32[6] = {&regs->rbx, &regs->rcx, &regs->rdx, &regs->rsi, &regs->rdi, &regs->rbp};
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
-}
-
-long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
-  const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
-  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
-  return PeekBytes(kernel_, caller->tid, addr, out);
-}
-
-long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
-  const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
-  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
-  return PokeBytes(kernel_, caller->tid, addr, in);
 }
 
 void Core::OnNotification(const Notification& notification) {
@@ -484,48 +436,6 @@ Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
   next.no_wait = (flags & SA_NOCLDWAIT) != 0;
   caller->process->sigchld = next;
   return Outcome::Continue();
-}
-
-// A child made with CLONE_UNTRACED would run without us. The flag is taken out of the call, and put back into
-// the caller's register (clone) or memory (clone3) once the kernel has read it; nobody is told of the child.
-// A thread that races the flag back into clone3's memory gets a child that is in no table: it runs, but its
-// own tracing is refused.
-Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
-  if (KindOf(n.abi, n.nr) == CallKind::kClone) {
-    if ((n.args[0] & kCloneUntraced) == 0) return Outcome::Continue();
-    if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
-    caller->untraced_clone = true;
-    caller->untraced_value = n.args[0];
-    caller->untraced_where = n.abi == Abi::kX86_64 ? kUserRdi : kUserRbx;
-    kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, caller->untraced_where,
-                    n.args[0] & ~kCloneUntraced);
-    return Outcome::Continue();
-  }
-  uint64_t flags = 0;
-  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&flags), sizeof(flags));
-  const long result = ReadCaller(caller, n.args[0], bytes);
-  if (result == -EPERM) return Outcome::StopCaller();
-  if (result < 0 || (flags & kCloneUntraced) == 0) return Outcome::Continue();
-  const uint64_t stripped = flags & ~kCloneUntraced;
-  if (WriteCaller(caller, n.args[0],
-                  absl::MakeConstSpan(reinterpret_cast<const char*>(&stripped), sizeof(stripped))) < 0) {
-    return Outcome::Return(-EFAULT);
-  }
-  caller->untraced_clone = true;
-  caller->untraced_value = flags;
-  caller->untraced_where = n.args[0];
-  return Outcome::Continue();
-}
-
-// `thread` (the caller of a stripped clone, or its new child) is stopped behind the call.
-void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
-  if (KindOf(caller.call.notification.abi, caller.call.notification.nr) == CallKind::kClone3) {
-    const uint64_t flags = caller.untraced_value;
-    WriteCaller(thread, caller.untraced_where,
-                absl::MakeConstSpan(reinterpret_cast<const char*>(&flags), sizeof(flags)));
-  } else {
-    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, caller.untraced_where, caller.untraced_value);
-  }
 }
 
 void Core::Pump() {

@@ -1,6 +1,9 @@
 // The state machine behind Emulator. One class, one file for each topic of ptrace(2):
 //   calls.cc    intercepted calls: deciding, answering, and what an interruption does to them
-//   life.cc     birth, exec, exit, reaping, the death of a tracer
+//   table.cc    who exists, and who is whose child
+//   birth.cc    birth and exec
+//   end.cc      exit, reaping, the death of a tracer
+//   memory.cc   memory of the guest that makes the call under way
 //   stops.cc    a kernel stop on its way through the links
 //   resume.cc   the real resume at its end, that serves all links
 //   report.cc   making a stop visible: registers, SIGCHLD, waking those who wait
@@ -130,7 +133,7 @@ class Core {
   std::vector<Tid> UnannouncedThreads() const;
 
  private:
-  // --- table (life.cc)
+  // --- table.cc
   Thread* Find(Tid tid) const;
   Process* FindProcess(Tid tgid) const;
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
@@ -142,7 +145,9 @@ class Core {
   static bool IsParent(const Process& process, const Process& child);
   uid_t UidOf(const Thread& thread) const;
 
-  // --- life.cc
+  // --- birth.cc
+  Outcome StripUntraced(Thread* caller, const Notification& n);
+  void RestoreCloneFlags(Thread* thread, const Thread& caller);
   struct CloneArgs {
     uint64_t flags = 0;
     int exit_signal = SIGCHLD;
@@ -154,6 +159,8 @@ class Core {
   bool AdoptOrphan(Tid tid);
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
+
+  // --- end.cc
   void OnEventExit(Thread* thread);
   void OnTracerGone(Thread* tracer);
   void ReportExit(Thread* thread);
@@ -178,6 +185,10 @@ class Core {
   uint64_t MessageFor(const Link& link) const;
   void PassOn(Thread* thread);
   bool CallEndsHere(const Thread& thread) const;
+
+  // --- memory.cc; -EPERM: only once the caller is stopped
+  long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
+  long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
 
   // --- resume.cc
   void ResumeThread(Thread* thread);
@@ -320,11 +331,6 @@ class Core {
   bool SettleAnswered(Thread* thread, const Call& before);
   void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
-  Outcome StripUntraced(Thread* caller, const Notification& n);
-  void RestoreCloneFlags(Thread* thread, const Thread& caller);
-  // Memory of the thread that makes the call under way. -EPERM: only once it is stopped.
-  long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
-  long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
   // After every event: parked waits of processes that something happened to are decided again.
   void Pump();
 

@@ -1,0 +1,258 @@
+// Birth and exec.
+//
+// The parent's PTRACE_EVENT_FORK/VFORK/CLONE and the child's first PTRACE_EVENT_STOP come in either
+// order. The child becomes a thread of the table at the parent's event; an earlier first stop waits in
+// early_stops_ until then. CLONE_UNTRACED, which would take the child from us, is taken out of the call and
+// put back behind it.
+
+#include <errno.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// A child made with CLONE_UNTRACED would run without us. The flag is taken out of the call, and put back into
+// the caller's register (clone) or memory (clone3) once the kernel has read it; nobody is told of the child.
+// A thread that races the flag back into clone3's memory gets a child that is in no table: it runs, but its
+// own tracing is refused.
+Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
+  if (KindOf(n.abi, n.nr) == CallKind::kClone) {
+    if ((n.args[0] & kCloneUntraced) == 0) return Outcome::Continue();
+    if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
+    caller->untraced_clone = true;
+    caller->untraced_value = n.args[0];
+    caller->untraced_where = n.abi == Abi::kX86_64 ? kUserRdi : kUserRbx;
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, caller->untraced_where,
+                    n.args[0] & ~kCloneUntraced);
+    return Outcome::Continue();
+  }
+  uint64_t flags = 0;
+  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&flags), sizeof(flags));
+  const long result = ReadCaller(caller, n.args[0], bytes);
+  if (result == -EPERM) return Outcome::StopCaller();
+  if (result < 0 || (flags & kCloneUntraced) == 0) return Outcome::Continue();
+  const uint64_t stripped = flags & ~kCloneUntraced;
+  if (WriteCaller(caller, n.args[0],
+                  absl::MakeConstSpan(reinterpret_cast<const char*>(&stripped), sizeof(stripped))) < 0) {
+    return Outcome::Return(-EFAULT);
+  }
+  caller->untraced_clone = true;
+  caller->untraced_value = flags;
+  caller->untraced_where = n.args[0];
+  return Outcome::Continue();
+}
+
+// `thread` (the caller of a stripped clone, or its new child) is stopped behind the call.
+void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
+  if (KindOf(caller.call.notification.abi, caller.call.notification.nr) == CallKind::kClone3) {
+    const uint64_t flags = caller.untraced_value;
+    WriteCaller(thread, caller.untraced_where,
+                absl::MakeConstSpan(reinterpret_cast<const char*>(&flags), sizeof(flags)));
+  } else {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, caller.untraced_where, caller.untraced_value);
+  }
+}
+
+// What `parent`, stopped at the event of its new child, has asked for: SIGCHLD and no flags if that is not to
+// be read.
+Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
+  constexpr uint64_t kExitSignal = 32;  // offset in struct clone_args
+  CloneArgs args;
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return args;
+  }
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
+  const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));
+  if (kind == CallKind::kClone) {
+    args.flags = first;
+    args.exit_signal = static_cast<int>(first & 0xff);
+  } else if (kind == CallKind::kClone3) {
+    uint64_t signal = SIGCHLD;
+    ReadCaller(parent, first, absl::MakeSpan(reinterpret_cast<char*>(&args.flags), sizeof(args.flags)));
+    ReadCaller(parent, first + kExitSignal, absl::MakeSpan(reinterpret_cast<char*>(&signal), sizeof(signal)));
+    args.exit_signal = static_cast<int>(signal);
+  }
+  return args;
+}
+
+// `parent` is stopped at the event of its new child `tid`.
+void Core::OnBirth(Thread* parent, Tid tid, int event) {
+  if (Find(tid) != nullptr) return;
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts)) {
+    facts.tgid = tid.value;
+    facts.parent_tgid = parent->process->tgid.value;
+    facts.pids = {{0, tid.value}};
+  }
+  Thread* child = AddThread(tid, facts, parent, event);
+  const CloneArgs clone = ReadCloneArgs(parent);
+  if (child->is_leader()) {
+    // kernel/fork.c:copy_process.
+    const bool inherits = (clone.flags & kCloneParent) != 0;
+    child->process->exit_signal = inherits ? parent->process->exit_signal : clone.exit_signal;
+  }
+  const bool untraced = parent->untraced_clone;
+  if (untraced) {
+    RestoreCloneFlags(parent, *parent);
+    child->untraced_clone = true;
+    child->untraced_value = parent->untraced_value;
+    child->untraced_where = parent->untraced_where;
+    child->call.notification = parent->call.notification;  // says which call the flags belong to
+  }
+  for (const auto& link : parent->links) {
+    const bool by_event = !untraced && (link->options & (1ull << event)) != 0;
+    if (!by_event && (clone.flags & kClonePtrace) == 0) continue;
+    Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
+                              link->seized, link->options);
+    // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
+    if (inherited->seized) {
+      inherited->interrupt_pending = true;
+    } else {
+      child->owes_sigstop = inherited->sigstop_due = true;
+    }
+  }
+  const auto early = early_stops_.find(tid);
+  if (early != early_stops_.end()) {
+    const EarlyStop stop = early->second;
+    early_stops_.erase(early);
+    OnFirstStop(child, stop.code, stop.usage);
+  }
+  const auto gone = early_exits_.find(tid);
+  if (gone != early_exits_.end()) {
+    const ExitInfo info = gone->second;
+    early_exits_.erase(gone);
+    OnExit(tid, info);
+  }
+}
+
+// A thread that is killed inside fork or clone may die without the event of the child it made: ptrace_stop()
+// does not stop for a thread with a fatal signal. Its child, stopped already, would wait for that event for
+// ever.
+void Core::ClaimChildren(Thread* dying) {
+  if (early_stops_.empty() && early_exits_.empty()) return;
+  struct user_regs_struct regs;
+  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, dying->tid, 0,
+                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
+    return;
+  }
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  if (!MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
+  std::vector<Tid> waiting;
+  for (const auto& [tid, stop] : early_stops_) waiting.push_back(tid);
+  for (const auto& [tid, info] : early_exits_) {
+    if (!early_stops_.contains(tid)) waiting.push_back(tid);
+  }
+  for (const Tid tid : waiting) {
+    ThreadFacts facts;
+    if (!kernel_->ReadFacts(tid, &facts)) continue;
+    const bool sibling = facts.tgid == dying->process->tgid.value;
+    if (sibling || facts.parent_tgid == dying->process->tgid.value) {
+      OnBirth(dying, tid, sibling ? kEventClone : kEventFork);
+    }
+  }
+}
+
+// Is there a process whose event may still tell of the new thread `tid`?
+bool Core::MayBeAnnounced(Tid tid, const ThreadFacts& facts) const {
+  if (facts.parent_tgid == options_.supervisor) return true;
+  const Process* process = FindProcess(Tid{facts.tgid == tid.value ? facts.parent_tgid : facts.tgid});
+  return process != nullptr && !process->threads.empty();
+}
+
+// A thread has made its first stop and no parent has announced it. If there is none any more that could (it
+// was killed inside fork and is gone), the thread is taken in without.
+bool Core::AdoptOrphan(Tid tid) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) return false;
+  Thread* thread = AddThread(tid, facts, nullptr, 0);
+  const EarlyStop stop = early_stops_[tid];
+  early_stops_.erase(tid);
+  OnFirstStop(thread, stop.code, stop.usage);
+  return true;
+}
+
+void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
+  child->state = Thread::State::kStopped;
+  child->stop = Stop();
+  child->stop.usage = usage;
+  child->stop.code = code;
+  const StopCode decoded = StopCode::Decode(code);
+  child->stop.kind = decoded.kind;
+  child->stop.event = decoded.event;
+  if (observer_ != nullptr) observer_->OnStop({.tid = child->tid, .code = code});
+  if (decoded.event != kEventStop) {  // killed before it ran
+    HandleStop(child);
+    return;
+  }
+  if (child->untraced_clone) {
+    RestoreCloneFlags(child, *child);
+    child->untraced_clone = false;
+    child->call = Call();
+  }
+  NoteGroupStop(child);  // it takes part in one (kernel/signal.c:task_join_group_stop)
+  child->stop.news = true;
+  for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {
+    if (!(*it)->interrupt_pending && child->stop.kind != StopKind::kGroupStop) continue;
+    (*it)->interrupt_pending = false;  // this is the stop that it stands for
+    child->stop.ahead.push_back(it->get());
+  }
+  if (child->owes_sigstop) QueueSignal(child, SIGSTOP, kSignalAutoAttach);
+  child->owes_sigstop = false;
+  Advance(child);
+}
+
+// PTRACE_EVENT_EXEC is reported by the thread that now is the leader. If another thread made the call, the
+// old leader and all others are gone (de_thread(), fs/exec.c): the caller takes the leader's number.
+void Core::OnExec(Thread* thread, uint64_t old_tid) {
+  Thread* caller = Find(Tid{static_cast<pid_t>(old_tid)});
+  if (caller != nullptr && caller != thread) {
+    const Tid tgid = thread->tid;
+    caller->state = thread->state;
+    caller->stop = thread->stop;
+    caller->stop.holder = nullptr;
+    caller->stop.ahead.clear();
+    caller->stop.steppers.clear();
+    caller->pids = thread->pids;
+    caller->kicked =
+        thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
+    RemoveThread(thread);
+    const auto it = threads_.find(caller->tid);
+    std::unique_ptr<Thread> owned = std::move(it->second);
+    threads_.erase(it);
+    caller->tid = tgid;
+    threads_[tgid] = std::move(owned);
+    thread = caller;
+  }
+  if (observer_ != nullptr) {
+    observer_->OnExec({.tid = thread->tid, .old_tid = Tid{static_cast<pid_t>(old_tid)}});
+  }
+  // Whatever was under way with its old self is over.
+  thread->call = Call();
+  thread->interrupt_coming = thread->wait_interrupted = false;
+  thread->filter_event = thread->past_filter = false;
+  thread->injection.reset();
+  thread->doubt.reset();
+  thread->changed_argument.reset();
+  thread->changed_call.reset();
+  thread->owed.reset();
+  thread->behind_syscall = 0;
+  thread->process->breakpoints.clear();
+  for (const auto& link : thread->links) link->sets_debug_registers = false;
+  thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
+  SigchldDisposition& sigchld = thread->process->sigchld;
+  if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
+  sigchld.no_stop = sigchld.no_wait = false;
+  for (const auto& link : thread->links) {
+    if (link->seized || (link->options & kOptTraceExec) != 0) continue;
+    link->sigtrap_due = true;
+    QueueSignal(thread, SIGTRAP, kSignalExec);
+  }
+}
+
+}  // namespace nestrace

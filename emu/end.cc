@@ -1,0 +1,159 @@
+// The ends of guests: exit, what it means for the tracees of a tracer, and reaping.
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// The thread can do nothing any more but die: its tracees lose their tracer once it goes on (exit_notify() in
+// kernel/exit.c comes right behind).
+void Core::OnEventExit(Thread* thread) {
+  ClaimChildren(thread);
+  // A parent that wants no zombies leaves none of those it has traced (kernel/ptrace.c:__ptrace_detach). It
+  // is still there for the kernel to ask.
+  const std::list<Link*> tracees = thread->tracees;
+  for (Link* link : tracees) {
+    Thread* tracee = link->tracee;
+    const bool child = tracee->is_leader() && IsParent(*thread->process, *tracee->process);
+    if (link->state != Link::State::kExited || tracee->links.size() != 1 || !child) continue;
+    RemoveLink(link, Observer::LinkEnd::kTracerGone);
+    Reap(tracee);
+  }
+  thread->call = Call();
+  for (const auto& link : thread->links) {
+    if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
+    link->interrupt_pending = link->trap_expected = false;
+    dirty_.insert(link->tracer->process->tgid);  // who waited for that stop
+  }
+}
+
+void Core::OnTracerGone(Thread* tracer) {
+  while (!tracer->tracees.empty()) {
+    Link* link = tracer->tracees.front();
+    Thread* tracee = link->tracee;
+    const bool kill = (link->options & kOptExitKill) != 0;
+    if (kill) Kill(tracee);
+    // What the stop would have passed on, had nobody looked: exit_code of ptrace_stop() is left as it is
+    // until a wait takes it (kernel/exit.c:wait_task_stopped).
+    int signal = 0;
+    if (link->state == Link::State::kStopped && !link->waited) {
+      if (link->kind == StopKind::kSignal) {
+        signal = link->code & 0x7f;
+      } else if (link->kind == StopKind::kSyscall && !link->good_syscall_code) {
+        signal = SIGTRAP;
+      }
+    }
+    // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
+    if (IsStep(link->mode)) tracee->left_step = true;
+    if (link->state == Link::State::kExited) {
+      RemoveLink(link, Observer::LinkEnd::kTracerGone);
+      ReportExit(tracee);
+    } else {
+      LetGo(link, signal, Observer::LinkEnd::kTracerGone);
+    }
+  }
+}
+
+void Core::OnExit(Tid tid, const ExitInfo& info) {
+  Thread* thread = Find(tid);
+  if (thread == nullptr) {
+    ThreadFacts facts;
+    if (kernel_->ReadFacts(tid, &facts) && !MayBeAnnounced(tid, facts)) {
+      kernel_->Reap(tid);
+    } else {
+      early_exits_[tid] = info;  // its parent's event is still to come
+    }
+    return;
+  }
+  if (thread->state == Thread::State::kZombie) return;
+  thread->state = Thread::State::kZombie;
+  ++held_zombies_;
+  thread->exit = info;
+  thread->call = Call();
+  thread->registers.valid = false;
+  if (observer_ != nullptr) observer_->OnExit({.tid = tid, .info = &info});
+  for (const auto& link : thread->links) {
+    link->state = Link::State::kRunning;
+    link->trap_expected = false;
+  }
+  OnTracerGone(thread);
+  const auto& members = thread->process->threads;
+  // Its children have another parent now, though its zombie may be here for long.
+  if (std::all_of(members.begin(), members.end(),
+                  [](const Thread* member) { return member->state == Thread::State::kZombie; })) {
+    AdoptChildren(thread->process);
+  }
+  ReportExit(thread);
+  Pump();
+}
+
+// A zombie is its tracers' first, outermost before innermost, and then its real parent's.
+void Core::ReportExit(Thread* thread) {
+  if (thread->links.empty()) {
+    Reap(thread);
+    return;
+  }
+  Link* link = thread->links.front().get();
+  if (link->state == Link::State::kExited) return;
+  if (ServesParent(*link)) {
+    LeaveToParent(link);
+    return;
+  }
+  link->state = Link::State::kExited;
+  link->usage = thread->exit.usage;
+  dirty_.insert(link->tracer->process->tgid);
+  const int status = thread->exit.status;
+  ObserveReport(*link, status);
+  if ((status & 0x7f) == 0) {
+    NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff);
+  } else {
+    NotifyTracer(link, (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
+  }
+}
+
+// Does one wait for the dead tracee serve the tracer and the parent? A parent that wants no zombies has one
+// all the same of a child that it traces (kernel/signal.c:do_notify_parent).
+bool Core::ServesParent(const Link& link) {
+  const Thread& tracee = *link.tracee;
+  const Process& parent = *link.tracer->process;
+  const bool reaped_at_once = parent.sigchld.auto_reap() && tracee.process->exit_signal == SIGCHLD;
+  return tracee.links.size() == 1 && tracee.is_leader() && IsParent(parent, *tracee.process) &&
+         !reaped_at_once;
+}
+
+// The kernel's own report says it all.
+void Core::LeaveToParent(Link* link) {
+  Thread* tracee = link->tracee;
+  tracee->process->zombie_tracer = link->tracer;
+  tracee->process->zombie_seized = link->seized;
+  RemoveLink(link, Observer::LinkEnd::kParent);
+  Reap(tracee);
+}
+
+// A leader that exits before its threads can't be waited for yet, but its tracers hear of it at once
+// (kernel/exit.c:exit_notify), and again when the last thread is gone.
+void Core::NotifyZombieLeader(Thread* leader) {
+  if (!leader->is_leader() || leader->process->threads.size() == 1) return;
+  const int status = static_cast<int>(leader->stop.message);
+  for (const auto& link : leader->links) {
+    link->usage = leader->stop.usage;
+    if ((status & 0x7f) == 0) {
+      NotifyTracer(link.get(), CLD_EXITED, (status >> 8) & 0xff);
+    } else {
+      NotifyTracer(link.get(), CLD_KILLED, status & 0x7f);
+    }
+  }
+}
+
+// The supervisor's half of the zombie goes; the kernel now tells the real parent.
+void Core::Reap(Thread* thread) {
+  kernel_->Reap(thread->tid);
+  const Tid tid = thread->tid;
+  RemoveThread(thread);
+  if (observer_ != nullptr) observer_->OnReaped(tid);
+}
+
+}  // namespace nestrace

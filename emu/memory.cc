@@ -1,0 +1,65 @@
+// Memory of the guest that makes the call under way: as the kernel reads it for that call or, where that is
+// not allowed and the guest is stopped, by ptrace(2).
+
+#include <errno.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+namespace {
+
+long PeekBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<char> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const uint64_t word_addr = (addr + done) & ~7ull;
+    const size_t skip = (addr + done) - word_addr;
+    char word[8];
+    const long result = kernel->PtraceBuffer(Abi::kX86_64, kPeekData, tid, word_addr, absl::MakeSpan(word));
+    if (result < 0) return result == -ESRCH ? -ESRCH : -EFAULT;
+    const size_t count = std::min(out.size() - done, sizeof(word) - skip);
+    memcpy(out.data() + done, word + skip, count);
+    done += count;
+  }
+  return 0;
+}
+
+long PokeBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<const char> in) {
+  size_t done = 0;
+  while (done < in.size()) {
+    const uint64_t word_addr = (addr + done) & ~7ull;
+    const size_t skip = (addr + done) - word_addr;
+    const size_t count = std::min(in.size() - done, sizeof(uint64_t) - skip);
+    uint64_t word = 0;
+    char bytes[8];
+    if (count != sizeof(word)) {
+      const long result = PeekBytes(kernel, tid, word_addr, absl::MakeSpan(bytes));
+      if (result < 0) return result;
+      memcpy(&word, bytes, sizeof(word));
+    }
+    memcpy(reinterpret_cast<char*>(&word) + skip, in.data() + done, count);
+    const long result = kernel->Ptrace(Abi::kX86_64, kPokeData, tid, word_addr, word);
+    if (result < 0) return result == -ESRCH ? -ESRCH : -EFAULT;
+    done += count;
+  }
+  return 0;
+}
+
+}  // namespace
+
+long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
+  const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
+  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
+  return PeekBytes(kernel_, caller->tid, addr, out);
+}
+
+long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
+  const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
+  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
+  return PokeBytes(kernel_, caller->tid, addr, in);
+}
+
+}  // namespace nestrace

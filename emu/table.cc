@@ -1,0 +1,211 @@
+// The table of guests: who exists, and who is whose child.
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+bool Thread::is_leader() const { return process->tgid == tid; }
+
+Link* Thread::LinkOf(const Thread* tracer) const {
+  for (const auto& link : links) {
+    if (link->tracer == tracer) return link.get();
+  }
+  return nullptr;
+}
+
+Link* Thread::LinkOfProcess(const Process* traced_by) const {
+  for (const auto& link : links) {
+    if (link->tracer->process == traced_by) return link.get();
+  }
+  return nullptr;
+}
+
+Thread* Core::Find(Tid tid) const {
+  const auto it = threads_.find(tid);
+  return it == threads_.end() ? nullptr : it->second.get();
+}
+
+Process* Core::FindProcess(Tid tgid) const {
+  const auto it = processes_.find(tgid);
+  return it == processes_.end() ? nullptr : it->second.get();
+}
+
+// The thread that `viewer` calls `pid`: ids are numbers of the caller's pid namespace.
+Thread* Core::FromGuest(const Thread& viewer, pid_t pid) const {
+  if (pid <= 0) return nullptr;
+  if (viewer.pids.size() == 1) return Find(Tid{pid});
+  for (const auto& [tid, thread] : threads_) {
+    if (PidIn(viewer.pids, thread->pids) == pid) return thread.get();
+  }
+  return nullptr;
+}
+
+// What the namespace of `viewer` calls `target`; 0 if it can't see it.
+pid_t Core::PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target) {
+  const size_t depth = viewer.size() - 1;
+  if (depth >= target.size()) return 0;
+  if (target[depth].pid_namespace != viewer[depth].pid_namespace) return 0;
+  return target[depth].pid;
+}
+
+bool Core::IsParent(const Process& process, const Process& child) {
+  return child.parent != nullptr && child.parent->process == &process;
+}
+
+uid_t Core::UidOf(const Thread& thread) const {
+  ThreadFacts facts;
+  return kernel_->ReadFacts(thread.tid, &facts) ? facts.uid : 0;
+}
+
+bool Core::IsHeld(Tid tid) const {
+  const Thread* thread = Find(tid);
+  return thread != nullptr && thread->state == Thread::State::kZombie;
+}
+
+std::optional<Emulator::Appearance> Core::AppearanceOf(Tid tid) const {
+  Emulator::Appearance shown;
+  const Thread* thread = Find(tid);
+  if (thread == nullptr) {
+    const Process* zombie = FindProcess(tid);
+    if (zombie == nullptr) return std::nullopt;
+    if (zombie->zombie_tracer != nullptr) shown.tracer = zombie->zombie_tracer->tid;
+    return shown;
+  }
+  if (!thread->links.empty()) shown.tracer = thread->links.back()->tracer->tid;
+  const bool listening = thread->state == Thread::State::kListening;
+  const bool stopped = listening || thread->state == Thread::State::kStopped;
+  const auto is_stopped = [](const auto& link) { return link->state != Link::State::kRunning; };
+  if (!stopped || std::any_of(thread->links.begin(), thread->links.end(), is_stopped)) return shown;
+  shown.state = listening || thread->stop.kind == StopKind::kGroupStop ? 'T' : 'R';
+  return shown;
+}
+
+std::vector<Tid> Core::LiveThreads() const {
+  std::vector<Tid> live;
+  live.reserve(threads_.size());
+  for (const auto& [tid, thread] : threads_) {
+    if (thread->state != Thread::State::kZombie) live.push_back(tid);
+  }
+  return live;
+}
+
+std::vector<Tid> Core::UnannouncedThreads() const {
+  std::vector<Tid> unannounced;
+  unannounced.reserve(early_stops_.size());
+  for (const auto& [tid, stop] : early_stops_) unannounced.push_back(tid);
+  return unannounced;
+}
+
+Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event) {
+  auto owned = std::make_unique<Thread>();
+  Thread* thread = owned.get();
+  thread->tid = tid;
+  thread->pids = facts.pids;
+  const Tid tgid{facts.tgid};
+  Process* process = FindProcess(tgid);
+  if (process != nullptr && tgid == tid) {  // the number of a process that is gone, used again
+    DropProcess(process);
+    process = nullptr;
+  }
+  if (process == nullptr) {
+    auto owned_process = std::make_unique<Process>();
+    process = owned_process.get();
+    process->tgid = tgid;
+    process->pids = facts.pids;
+    if (creator != nullptr) {
+      process->sigchld = creator->process->sigchld;
+      process->breakpoints = creator->process->breakpoints;
+      // CLONE_PARENT: the child of its creator's parent.
+      process->parent =
+          facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
+      if (process->parent != nullptr) {
+        process->parent->process->children.push_back(process);
+        dirty_.insert(process->parent->process->tgid);
+      }
+    }
+    processes_[tgid] = std::move(owned_process);
+  }
+  thread->process = process;
+  if (creator != nullptr) {
+    thread->filters = creator->filters;
+    thread->domain = creator->domain;
+  }
+  process->threads.push_back(thread);
+  threads_[tid] = std::move(owned);
+  if (observer_ != nullptr) {
+    const Tid parent = creator == nullptr ? Tid{0} : creator->tid;
+    observer_->OnBirth({.tid = tid, .tgid = process->tgid, .parent = parent, .event = event});
+  }
+  return thread;
+}
+
+void Core::AddRoot(Tid tid) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(tid, &facts)) {
+    facts.tgid = tid.value;
+    facts.pids = {{0, tid.value}};
+  }
+  AddThread(tid, facts, nullptr, 0)->state = Thread::State::kRunning;
+}
+
+// The last a thread is heard of. A process whose last thread this was stays as its parent's zombie.
+void Core::RemoveThread(Thread* thread) {
+  Process* process = thread->process;
+  if (thread->state == Thread::State::kZombie) --held_zombies_;
+  OnTracerGone(thread);
+  while (!thread->links.empty()) {
+    Link* link = thread->links.back().get();
+    dirty_.insert(link->tracer->process->tgid);
+    RemoveLink(link, Observer::LinkEnd::kTraceeGone);
+  }
+  auto& siblings = process->threads;
+  siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
+  for (Process* child : process->children) {
+    if (child->zombie_tracer == thread) child->zombie_tracer = nullptr;
+    if (child->parent == thread) child->parent = siblings.empty() ? nullptr : siblings.front();
+  }
+  threads_.erase(thread->tid);
+  if (!siblings.empty()) return;
+  AdoptChildren(process);
+  if (process->parent == nullptr) {
+    DropProcess(process);
+  } else {
+    process->natural_zombie = true;
+    dirty_.insert(process->parent->process->tgid);
+  }
+}
+
+// The children of a dead process go to init or the nearest subreaper, which may be a guest.
+void Core::AdoptChildren(Process* dead) {
+  std::vector<Process*> orphans;
+  orphans.swap(dead->children);
+  for (Process* orphan : orphans) {
+    orphan->parent = nullptr;
+    orphan->zombie_tracer = nullptr;
+    orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
+    ThreadFacts facts;
+    Process* reaper = nullptr;
+    if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});
+    if (reaper == nullptr || reaper == dead || reaper->threads.empty()) {
+      if (orphan->natural_zombie) DropProcess(orphan);
+      continue;
+    }
+    orphan->parent = reaper->threads.front();
+    reaper->children.push_back(orphan);
+    dirty_.insert(reaper->tgid);
+  }
+}
+
+void Core::DropProcess(Process* process) {
+  if (process->parent != nullptr) {
+    auto& siblings = process->parent->process->children;
+    siblings.erase(std::remove(siblings.begin(), siblings.end(), process), siblings.end());
+  }
+  processes_.erase(process->tgid);
+}
+
+}  // namespace nestrace
