@@ -91,7 +91,7 @@ bool Core::InItsStop(const Thread& thread) const {
                                             absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
   if (result == -ESRCH) return false;
   const bool at_exit = thread.stop.kind == StopKind::kEvent && thread.stop.event == kEventExit;
-  return at_exit || result < 0 || info.si_signo != SIGTRAP || info.si_code != (SIGTRAP | (kEventExit << 8));
+  return at_exit || result < 0 || !LooksLikeExit(info.si_signo, info.si_code);
 }
 
 // `pid` is no thread of the table; it may be a zombie that only its real parent has still to wait for.

@@ -207,6 +207,8 @@ class Core {
   bool Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own = nullptr);
   void ObserveReport(const Link& link, int status, const siginfo_t* info = nullptr) const;
   long ReadSigInfo(const Link& link, siginfo_t* info) const;
+  void Disguise(Thread* thread, const siginfo_t& info);
+  static bool IsDisguised(const Link& link);
   void ObserveStop(const Link& link) const;
   void ReportStepTrap(Link* link);
   void ReportInterrupt(Link* link);
@@ -282,6 +284,7 @@ class Core {
   Outcome GetBytes(const RequestArgs& args, size_t size);
   Outcome SetBytes(const RequestArgs& args, size_t size);
   long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
+  long ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info);
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);

@@ -18,6 +18,7 @@ namespace nestrace {
 
 namespace {
 
+constexpr size_t kCodeInSigInfo = 8;      // offset of si_code, in both ABIs
 constexpr size_t kLargestRegset = 65536;  // longer iovecs are clipped; no regset is near it
 
 // What a request moves, for those that move a block of fixed size between `data` and the tracee.
@@ -248,25 +249,45 @@ Outcome Core::WriteIovecLength(const RequestArgs& args, uint64_t length) {
                  0);
 }
 
+// `info`, in the layout of `from`, in that of `to`, as the kernel converts it.
+long Core::ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info) {
+  char saved[sizeof(siginfo_t)];
+  long result = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
+  if (result < 0) return result;
+  result = kernel_->PtraceBuffer(from, kSetSigInfo, tracee.tid, 0, info);
+  if (result < 0) return result;
+  result = kernel_->PtraceBuffer(to, kGetSigInfo, tracee.tid, 0, info);
+  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
+  return result;
+}
+
 Outcome Core::GetSigInfo(const RequestArgs& args) {
   const Link& link = *args.link;
   if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
-  if (link.own_siginfo.has_value()) {
-    return CopyOut(args, args.data,
-                   absl::MakeConstSpan(reinterpret_cast<const char*>(&*link.own_siginfo), sizeof(siginfo_t)),
-                   0);
-  }
   char buffer[sizeof(siginfo_t)];
   auto bytes = absl::MakeSpan(buffer);
+  if (link.own_siginfo.has_value() || IsDisguised(link)) {
+    siginfo_t info;
+    ReadSigInfo(link, &info);
+    memcpy(buffer, &info, sizeof(buffer));
+    if (args.abi != Abi::kX86_64) {
+      const long result = ConvertSigInfo(*link.tracee, Abi::kX86_64, args.abi, bytes);
+      if (result < 0) return Outcome::Return(result);
+    }
+    return CopyOut(args, args.data, bytes, 0);
+  }
   const long result = kernel_->PtraceBuffer(args.abi, kGetSigInfo, link.tracee->tid, 0, bytes);
   if (result < 0) return Outcome::Return(result);
   if (link.kind == StopKind::kSyscall && !link.good_syscall_code) {
     const int code = SIGTRAP;
-    memcpy(buffer + 8, &code, sizeof(code));  // si_code, in both ABIs
+    memcpy(buffer + kCodeInSigInfo, &code, sizeof(code));
   }
   return CopyOut(args, args.data, bytes, 0);
 }
 
+// The kernel's copy is changed in a signal-delivery-stop only, where it is what the signal is delivered with.
+// At other stops it tells us whether the tracee is still in them (InItsStop) and may listen, so what a tracer
+// makes of it is the link's.
 Outcome Core::SetSigInfo(const RequestArgs& args) {
   Link& link = *args.link;
   char buffer[sizeof(siginfo_t)];
@@ -275,11 +296,24 @@ Outcome Core::SetSigInfo(const RequestArgs& args) {
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
   if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
-  if (link.own_siginfo.has_value()) {
-    memcpy(&*link.own_siginfo, buffer, sizeof(siginfo_t));
-    return Outcome::Return(0);
+  int signal = 0, code = 0;
+  memcpy(&signal, buffer, sizeof(signal));
+  memcpy(&code, buffer + kCodeInSigInfo, sizeof(code));
+  const bool delivered = link.kind == StopKind::kSignal && !link.own_siginfo.has_value();
+  if (delivered && !LooksLikeExit(signal, code)) {
+    link.tracee->stop.disguised.reset();
+    return Outcome::Return(kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, bytes));
   }
-  return Outcome::Return(kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, bytes));
+  const long result = ConvertSigInfo(*link.tracee, args.abi, Abi::kX86_64, bytes);
+  if (result < 0) return Outcome::Return(result);
+  siginfo_t info;
+  memcpy(&info, buffer, sizeof(info));
+  if (delivered) {
+    Disguise(link.tracee, info);
+  } else {
+    link.own_siginfo = info;
+  }
+  return Outcome::Return(0);
 }
 
 // addr: struct ptrace_peeksiginfo_args {u64 off; u32 flags; s32 nr}; data: an array of siginfo.

@@ -89,10 +89,29 @@ void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) co
                        .info = info});
 }
 
+// A guest can give a signal the siginfo of PTRACE_EVENT_EXIT, which is how we know that a thread has died
+// under its stop (InItsStop). The kernel has another one for the time of the stop.
+void Core::Disguise(Thread* thread, const siginfo_t& info) {
+  thread->stop.disguised = info;
+  siginfo_t plain;
+  memset(&plain, 0, sizeof(plain));
+  plain.si_signo = info.si_signo;
+  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0,
+                        absl::MakeSpan(reinterpret_cast<char*>(&plain), sizeof(plain)));
+}
+
+bool Core::IsDisguised(const Link& link) {
+  return link.kind == StopKind::kSignal && link.tracee->stop.disguised.has_value();
+}
+
 // The siginfo of the stop that `link` is in: 0 or a negative errno.
 long Core::ReadSigInfo(const Link& link, siginfo_t* info) const {
   if (link.own_siginfo.has_value()) {
     *info = *link.own_siginfo;
+    return 0;
+  }
+  if (IsDisguised(link)) {
+    *info = *link.tracee->stop.disguised;
     return 0;
   }
   return kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link.tracee->tid, 0,
@@ -289,7 +308,7 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
   if (stop.signal == SIGTRAP) thread->left_step = false;
-  if (!chld && !own && !steps) return;
+  if (!chld && !own && !steps && stop.signal != SIGTRAP) return;
   siginfo_t info;
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
@@ -302,6 +321,10 @@ void Core::RecogniseSignal(Thread* thread) {
       info.si_code <= CLD_DUMPED) {
     thread->process->swallow_death_of = 0;
     stop.signal = 0;
+    return;
+  }
+  if (LooksLikeExit(info.si_signo, info.si_code)) {
+    Disguise(thread, info);
     return;
   }
   const OwnSignal kind = MakeGenuine(*thread, &info);

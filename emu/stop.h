@@ -15,6 +15,11 @@ inline bool IsStopSignal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+// Is a siginfo with these fields that of PTRACE_EVENT_EXIT?
+inline bool LooksLikeExit(int signal, int code) {
+  return signal == SIGTRAP && code == (SIGTRAP | (kEventExit << 8));
+}
+
 enum class StopKind {
   kSignal,     // signal-delivery-stop
   kGroupStop,  // PTRACE_EVENT_STOP with a stopping signal

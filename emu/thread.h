@@ -63,7 +63,8 @@ struct Link {
   struct rusage usage = {};        // of the tracee, as of the stop
   uint64_t message = 0;            // PTRACE_GETEVENTMSG
 
-  // The siginfo of a stop that is this link's alone, made by us beside the kernel's stop of the thread.
+  // The siginfo of a stop that is this link's alone, made by us beside the kernel's stop of the thread; or
+  // what the tracer made of that of another stop.
   std::optional<siginfo_t> own_siginfo;
 
   bool sets_debug_registers = false;  // the tracer has enabled a hardware breakpoint (DR7)
@@ -95,11 +96,13 @@ struct Stop {
   uint32_t own_signal = 0;  // kSignal: an OwnSignal of core.h, if we queued it
   bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
   bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
-  bool news = false;        // kGroupStop, kTrap: a group-stop began or ended, all are to know
-  bool completes = false;   // kGroupStop: the last thread has stopped, the kernel has told the real parent
-  bool continues = false;   // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
-  bool skipped = false;     // kSyscall, entry: the kernel won't carry the call out (PTRACE_SYSEMU)
-  bool kicked = false;      // our own PTRACE_INTERRUPT was under way
+  // kSignal: a siginfo that would look like that of PTRACE_EVENT_EXIT, kept from the kernel until the resume.
+  std::optional<siginfo_t> disguised;
+  bool news = false;       // kGroupStop, kTrap: a group-stop began or ended, all are to know
+  bool completes = false;  // kGroupStop: the last thread has stopped, the kernel has told the real parent
+  bool continues = false;  // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
+  bool skipped = false;    // kSyscall, entry: the kernel won't carry the call out (PTRACE_SYSEMU)
+  bool kicked = false;     // our own PTRACE_INTERRUPT was under way
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
   std::vector<Link*> ahead;                 // links whose turn is still to come, next one last
   std::vector<Link*>

@@ -181,7 +181,7 @@ long FakeKernel::DoPtrace(long request, FakeThread& thread, uint64_t addr, uint6
   if (IsResume(request)) return Resume(request, thread, data);
   switch (request) {
     case kListen:
-      if ((thread.code >> 8) != kEventStop) return -EIO;
+      if ((thread.siginfo.si_code >> 8) != kEventStop) return -EIO;
       thread.state = FakeThread::State::kListening;
       return 0;
     case kPokeUser:

@@ -131,6 +131,18 @@ TEST_F(GroupStopTest, UntracedNewThreadStaysInTheGroupStop) {
   EXPECT_TRUE(Listens(kOther));
 }
 
+// A tracer may give the stop any siginfo; PTRACE_LISTEN looks at it.
+TEST_F(GroupStopTest, ForgedSiginfoDoesNotKeepTheTaskFromItsGroupStop) {
+  InGroupStop(true);
+  Write(kTracer, kFree, siginfo_t{});
+  ASSERT_EQ(Ptrace(kTracer, kSetSigInfo, kTracee, 0, kFree), 0);
+  EXPECT_EQ(SigInfo(kTracer, kTracee).si_code, 0);
+  EXPECT_EQ(Ptrace(kTracer, kListen, kTracee), -EIO);
+  ExitEvent(kTracer, 0);
+  Exit(kTracer, 0);
+  EXPECT_TRUE(Listens(kTracee));
+}
+
 TEST_F(GroupStopTest, WhoAttachesToATaskOnItsWayBackIntoTheGroupStopIsToldOfThat) {
   InGroupStop(true);
   Fork(kShell, kOther);
