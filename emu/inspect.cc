@@ -257,8 +257,9 @@ long Core::ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<cha
   result = kernel_->PtraceBuffer(from, kSetSigInfo, tracee.tid, 0, info);
   if (result < 0) return result;
   result = kernel_->PtraceBuffer(to, kGetSigInfo, tracee.tid, 0, info);
-  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
-  return result;
+  const long restored =
+      kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
+  return std::min(result, restored);
 }
 
 Outcome Core::GetSigInfo(const RequestArgs& args) {
