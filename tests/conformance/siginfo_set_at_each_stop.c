@@ -94,9 +94,9 @@ static void tracer_dies(void) {
   }
   name_pid(tracer, "TRACER");
   tell_wait(tracer, 0);
-  gate_open(go);
   kill(pid, SIGCONT);
   tell_wait(pid, WCONTINUED);
+  gate_open(go);
   tell_wait(pid, 0);
 }
 

@@ -439,6 +439,7 @@ void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
   if (request == kTraceme) {
     const auto parent = tasks_.find(target.forked_by.value);
     if (parent->second.state >= Task::State::kExiting) return;
+    target.returning = false;  // it makes a call
     Attach(target.forked_by, target, false, 0);
     return;
   }
