@@ -114,6 +114,11 @@ constexpr uint64_t kDr7Enabled = 0xff;
 // In-kernel restart errors that a tracer sees in rax at a stop (linux/errno.h).
 constexpr int64_t kErestartsys = 512;
 constexpr int64_t kErestartnointr = 513;
+constexpr int64_t kErestartRestartblock = 516;
+
+// restart_syscall(2).
+constexpr int64_t kNrRestart = 219;
+constexpr int64_t kNr32Restart = 0;
 
 // wait flags.
 constexpr uint32_t kWnohang = 1;

@@ -132,10 +132,21 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       link->interrupt_pending = true;
       if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
+    if (listens && target->links.size() == 1) NoteStaleSignals(target);
     link->sigstop_due = !seize;
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
     JoinStop(link);
   });
+}
+
+// What an untraced task ignores is not even queued (kernel/signal.c:sig_ignored), but to the kernel all are
+// traced; a stopped one has it pending still. Its new tracer is not to see it.
+void Core::NoteStaleSignals(Thread* thread) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread->tid, &facts)) return;
+  constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
+  thread->process->stale_signals =
+      facts.pending_signals & facts.ignored_signals & ~facts.blocked_signals & kStandardSignals;
 }
 
 }  // namespace nestrace

@@ -261,6 +261,20 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   return (facts.pending_signals & ~facts.blocked_signals & ~ignored) == 0;
 }
 
+// A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
+// is interrupted again. If natively the first time would not have been one, it is given its own back.
+void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  if (static_cast<int64_t>(regs.rax) != -kErestartRestartblock || nr < 0) return;
+  const bool restarted = nr == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
+  if (!restarted) {
+    thread->timed_call = nr;
+  } else if (thread->timed_call != 0) {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
+  }
+  if (!EndedByUs(*thread, was_kicked)) thread->timed_call = 0;
+}
+
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
 // call is read from the registers: it may be one whose notification was gone before it was received.
 void Core::Settle(Thread* thread) {
@@ -277,6 +291,7 @@ void Core::Settle(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
   const int64_t rax = static_cast<int64_t>(regs.rax);
+  NoteRestart(thread, regs, was_kicked);
   if (rax != -kErestartsys) {
     const bool ended = rax == -EINTR && static_cast<int64_t>(regs.orig_rax) >= 0;
     if (ended && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for on its way out

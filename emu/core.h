@@ -258,6 +258,7 @@ class Core {
   Outcome Traceme(Thread* caller);
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
+  void NoteStaleSignals(Thread* thread);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
   Link* AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::LinkOrigin origin, bool seized,
                 uint64_t options);
@@ -321,6 +322,7 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
+  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool was_kicked);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);

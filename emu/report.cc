@@ -308,6 +308,12 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
   if (stop.signal == SIGTRAP) thread->left_step = false;
+  const uint64_t bit = 1ull << (stop.signal - 1);
+  if ((thread->process->stale_signals & bit) != 0) {
+    thread->process->stale_signals &= ~bit;
+    stop.signal = 0;
+    return;
+  }
   if (!chld && !own && !steps && stop.signal != SIGTRAP) return;
   siginfo_t info;
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));

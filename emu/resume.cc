@@ -72,9 +72,8 @@ bool Core::SyscallIsNext(const Thread& thread) const {
     return false;
   }
   const int64_t rax = static_cast<int64_t>(regs.rax);
-  constexpr int64_t kLastRestart = 516;  // ERESTART_RESTARTBLOCK
   if (stop.kind != StopKind::kSyscall && static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys &&
-      rax >= -kLastRestart && stop.signal == 0) {
+      rax >= -kErestartRestartblock && stop.signal == 0) {
     return true;  // starts again
   }
   uint64_t code = 0;

@@ -200,6 +200,8 @@ struct Thread {
   bool interrupt_coming = false;
   bool wait_interrupted =
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
+  // Number of a call with a time to wait, where only our tracing has interrupted it; 0: none.
+  int64_t timed_call = 0;
   // Address behind a call that has failed with EINTR as it would natively; until the thread is on its way on.
   uint64_t ended_at = 0;
   // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
@@ -255,6 +257,7 @@ struct Process {
   pid_t swallow_death_of = 0;
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
+  uint64_t stale_signals = 0;  // pending, though natively they were never queued (attach.cc)
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   bool stop_complete = false;  // and all threads have taken part
   int stop_signal = 0;         // the signal that began it (signal_struct::group_exit_code)

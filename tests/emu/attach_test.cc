@@ -205,6 +205,47 @@ TEST_F(AttachTest, SeizeOfAStoppedTaskShowsTheGroupStop) {
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
 }
 
+// Natively it would not have been queued.
+TEST_F(AttachTest, SignalThatAStoppedTaskIgnoredBeforeIsNotShown) {
+  Family();
+  Signal(kTracee, SIGSTOP);
+  GroupStop(kTracee);
+  kernel.at(kTracee).facts.ignored_signals = 1ull << (SIGCHLD - 1);
+  kernel.at(kTracee).facts.pending_signals = 1ull << (SIGCHLD - 1) | 1ull << (SIGUSR1 - 1);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.at(kTracee).facts.pending_signals = 0;
+  Signal(kTracee, SIGCHLD);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGCHLD);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGCHLD)) << "the next one is shown";
+}
+
+// Only a signal that it does not ignore would have interrupted it, and made restart_syscall(2) of its call.
+TEST_F(AttachTest, TimedCallInterruptedByAnIgnoredSignalShowsItsNumber) {
+  constexpr int kNrNanosleep = 35;
+  Family();
+  kernel.at(kTracee).facts.ignored_signals = 1ull << (SIGWINCH - 1);
+  for (const int signal : {SIGWINCH, SIGUSR1}) {
+    kernel.at(kTracee).regs.orig_rax = kNrNanosleep;
+    kernel.at(kTracee).regs.rax = -kErestartRestartblock;
+    Signal(kTracee, signal);
+    kernel.at(kTracee).regs.orig_rax = kNrRestart;
+    ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+    ASSERT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
+    Trap(kTracee);
+    EXPECT_EQ(kernel.at(kTracee).regs.orig_rax,
+              static_cast<uint64_t>(signal == SIGWINCH ? kNrNanosleep : kNrRestart));
+    ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  }
+}
+
 TEST_F(AttachTest, DetachFromGroupStopKeepsTheTaskStopped) {
   Family();
   EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);

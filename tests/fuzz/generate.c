@@ -287,7 +287,7 @@ static const struct {
 
 static void make_inspection(struct Op* op, int tracee) {
   if (chance(8)) {
-    static const int64_t values[] = {0, -1, SYS_getppid, 7};
+    static const int64_t values[] = {0, -1, SYS_getppid, SYS_gettid};
     op->verb = kRewrite;
     op->args[0] = kPidOf + tracee;
     // Only these two: a tracee that loses its way is no actor any more.
@@ -298,7 +298,7 @@ static void make_inspection(struct Op* op, int tracee) {
     return;
   }
   if (chance(8)) {
-    static const int64_t codes[] = {SI_QUEUE, 5, 0x80};
+    static const int64_t codes[] = {SI_QUEUE, 5, 0x80, SIGTRAP | PTRACE_EVENT_EXIT << 8};
     op->verb = kResign;
     op->args[0] = kPidOf + tracee;
     op->args[1] = below(3);
@@ -454,7 +454,6 @@ static int64_t fit_signal(int target, int64_t signo) {
       sight->state == kBlocked &&
       (sight->syscall == SYS_rt_sigsuspend || sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
   if (suspended && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
-  if (sight->state == kStopped && tracer[target] < 0 && is_ignored_by_default(signo)) return SIGSTOP;
   return signo;
 }
 
@@ -467,6 +466,21 @@ static int is_traced_in_part(int actor) {
     if (tracer[i] < 0) untraced = 1;
   }
   return traced && untraced;
+}
+
+// Does a tracer wait for `actor` by its number, or may it?
+static int is_waited_for(int actor) {
+  if (tracer[actor] < 0) return 0;
+  const struct Sight* sight = &stage.sight[tracer[actor]];
+  return sight->state == kBlocked && (sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
+}
+
+// Does a thread of the process of `actor` wait in vfork(2)?
+static int process_in_vfork(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && same_process(i, actor) && stage.sight[i].letter == 'D') return 1;
+  }
+  return 0;
 }
 
 // Is a thread of the process of `actor` stopped?
@@ -485,11 +499,16 @@ static void make_signal(struct Op* op) {
   if (op->args[1] == SIGCHLD && !handles_sigchld) op->args[1] = SIGURG;
   const int target = index_of(op->args[0]);
   if (target >= 0) op->args[1] = fit_signal(target, op->args[1]);
+  // The tracer's SIGCHLD for that may come before its SIGCHLD for the signal, or both as one.
+  const int tells_twice = op->args[1] == SIGCONT && handles_sigchld && target >= 0 && tracer[target] >= 0;
+  if (tells_twice && stage.sight[target].state == kStopped) op->args[1] = SIGSTOP;
   if (!threads || target < 0 || threads_of(target) < 2) return;
   // Of several threads that wake, any may take a signal of the process.
   const int for_all = op->args[1] == SIGSTOP || op->args[1] == SIGCONT || op->args[1] == SIGKILL;
   if (!for_all && op->verb == kKill) op->verb = kTkill;
   if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
+  // One that waits in vfork(2) does not wake for it; others do when the next signal comes (README.md).
+  if (op->args[1] == SIGSTOP && process_in_vfork(target)) op->args[1] = 0;
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
   if (!for_all && process_stops(target)) op->args[1] = SIGSTOP;
   if (op->args[1] == SIGCONT && is_traced_in_part(target))
@@ -544,7 +563,7 @@ static void make_act(struct Op* op, int actor) {
   } else if (die < 77) {
     make_block(op);
   } else if (die < 80) {
-    op->verb = kExec;
+    op->verb = is_thread[actor] && is_waited_for(actor) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
   } else if (die < 85) {
