@@ -243,11 +243,11 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
   if (outcome.then) outcome.then();
 }
 
-// `thread` has stopped behind a call that is never restarted (epoll_wait, sigtimedwait and the like,
-// signal(7)) and has failed with EINTR. Was it our tracing alone that ended it? A kick may have come too late
-// for the wait it was for. A signal that an untraced thread ignores is not even queued
-// (kernel/signal.c:sig_ignored), but every thread is traced by us. And SIGCONT, also one that is blocked,
-// traps all threads of a process that are seized (kernel/signal.c:prepare_signal).
+// `thread` has stopped behind a call that has failed with EINTR, which is never restarted (epoll_wait,
+// sigtimedwait and the like, signal(7)), or goes on as restart_syscall(2). Was it our tracing alone that
+// ended it? A kick may have come too late for the wait it was for. A signal that an untraced thread ignores
+// is not even queued (kernel/signal.c:sig_ignored), but every thread is traced by us. And SIGCONT, also one
+// that is blocked, traps all threads of a process that are seized (kernel/signal.c:prepare_signal).
 bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const bool signal = thread.stop.kind == StopKind::kSignal && thread.links.empty();
   const bool trap =
@@ -263,16 +263,15 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
 
 // A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
 // is interrupted again. If natively the first time would not have been one, it is given its own back.
-void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
+void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us) {
   const int64_t nr = static_cast<int64_t>(regs.orig_rax);
-  if (static_cast<int64_t>(regs.rax) != -kErestartRestartblock || nr < 0) return;
   const bool restarted = nr == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
   if (!restarted) {
     thread->timed_call = nr;
   } else if (thread->timed_call != 0) {
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
   }
-  if (!EndedByUs(*thread, was_kicked)) thread->timed_call = 0;
+  if (!by_us) thread->timed_call = 0;
 }
 
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
@@ -291,17 +290,15 @@ void Core::Settle(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
   const int64_t rax = static_cast<int64_t>(regs.rax);
-  NoteRestart(thread, regs, was_kicked);
   if (rax != -kErestartsys) {
-    const bool ended = rax == -EINTR && static_cast<int64_t>(regs.orig_rax) >= 0;
-    if (ended && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for on its way out
-    thread->ended_at = 0;
-    if (!ended) return;
-    if (EndedByUs(*thread, was_kicked)) {
-      kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
-    } else {
-      thread->ended_at = regs.rip;
-    }
+    const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
+    const bool ended = rax == -EINTR && in_call, restarts = rax == -kErestartRestartblock && in_call;
+    const bool interrupted = ended || restarts;
+    if (interrupted && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for
+    const bool by_us = interrupted && EndedByUs(*thread, was_kicked);
+    thread->ended_at = interrupted && !by_us ? regs.rip : 0;
+    if (restarts) NoteRestart(thread, regs, by_us);
+    if (ended && by_us) kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     return;
   }
   const int nr = static_cast<int>(regs.orig_rax);

@@ -322,7 +322,7 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
-  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool was_kicked);
+  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);

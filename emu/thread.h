@@ -202,7 +202,7 @@ struct Thread {
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
   // Number of a call with a time to wait, where only our tracing has interrupted it; 0: none.
   int64_t timed_call = 0;
-  // Address behind a call that has failed with EINTR as it would natively; until the thread is on its way on.
+  // Address behind a call that was interrupted as it would be natively; until the thread is on its way on.
   uint64_t ended_at = 0;
   // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
   bool left_step = false;

@@ -454,6 +454,7 @@ static int64_t fit_signal(int target, int64_t signo) {
       sight->state == kBlocked &&
       (sight->syscall == SYS_rt_sigsuspend || sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
   if (suspended && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
+  if (sight->state == kStopped && tracer[target] < 0 && is_ignored_by_default(signo)) return SIGSTOP;
   return signo;
 }
 
