@@ -129,9 +129,13 @@ by_thread() {
       }
       sub(/ ?\) += /, ") = ", text)
       if (match(text, /^(clone3?|v?fork)\(.*\) = [0-9]+$/)) { made = text; sub(/^.* = /, "", made); mention(made) }
-      lines[number] = lines[number] "pid " number " " text "\n"
+      lines[number, ++count[number]] = "pid " number " " text
     }
-    END { for (i = 1; i <= threads; ++i) printf "%s", lines[order[i]] }
+    END {
+      for (i = 1; i <= threads; ++i) {
+        for (j = 1; j <= count[order[i]]; ++j) print lines[order[i], j]
+      }
+    }
   ' "$1" | sed 's/^pid \([0-9]*\) /[pid \1] /'
 }
 
