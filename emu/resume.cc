@@ -96,9 +96,11 @@ bool Core::SyscallIsNext(const Thread& thread) const {
 bool Core::StopsOnItsWay(const Thread& thread) const {
   if (IsStopSignal(thread.stop.signal)) return true;
   ThreadFacts facts;
-  constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);  // has a trap go before it, also if it is blocked
-  return kernel_->ReadFacts(thread.tid, &facts) &&
-         (facts.pending_signals & (~facts.blocked_signals | kSigcont)) != 0;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
+  constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
+  const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
+  return sent_anew || (facts.pending_signals & (~facts.blocked_signals | kSigcont)) != 0;
 }
 
 // A signal that PTRACE_DETACH passes on at a syscall-stop is sent, and may kill an untraced thread right
