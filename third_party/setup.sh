@@ -42,7 +42,7 @@ missing_packages() {
     [[ $state == installed ]] && installed[$package]=1
   done < <(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null)
   for package; do
-    [[ ${installed[$package]} ]] || printf '%s\n' "$package"
+    [[ ${installed[$package]-} ]] || printf '%s\n' "$package"
   done
 }
 
