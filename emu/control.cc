@@ -179,7 +179,7 @@ void Core::ChooseSignal(const Link* link, int signal) {
   info.si_code = SI_USER;
   info.si_pid = PidIn(thread->pids, link->tracer->pids);
   info.si_uid = UidOf(*link->tracer);
-  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+  WriteSigInfo(*thread, info);
 }
 
 Outcome Core::Detach(const RequestArgs& args) {

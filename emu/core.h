@@ -207,6 +207,7 @@ class Core {
   bool Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own = nullptr);
   void ObserveReport(const Link& link, int status, const siginfo_t* info = nullptr) const;
   long ReadSigInfo(const Link& link, siginfo_t* info) const;
+  void WriteSigInfo(const Thread& thread, siginfo_t info);
   void Disguise(Thread* thread, const siginfo_t& info);
   static bool IsDisguised(const Link& link);
   void ObserveStop(const Link& link) const;

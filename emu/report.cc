@@ -89,6 +89,12 @@ void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) co
                        .info = info});
 }
 
+// Makes `info` the kernel's siginfo of the stop.
+void Core::WriteSigInfo(const Thread& thread, siginfo_t info) {
+  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread.tid, 0,
+                        absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
+}
+
 // A guest can give a signal the siginfo of PTRACE_EVENT_EXIT, which is how we know that a thread has died
 // under its stop (InItsStop). The kernel has another one for the time of the stop.
 void Core::Disguise(Thread* thread, const siginfo_t& info) {
@@ -96,8 +102,7 @@ void Core::Disguise(Thread* thread, const siginfo_t& info) {
   siginfo_t plain;
   memset(&plain, 0, sizeof(plain));
   plain.si_signo = info.si_signo;
-  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0,
-                        absl::MakeSpan(reinterpret_cast<char*>(&plain), sizeof(plain)));
+  WriteSigInfo(*thread, plain);
 }
 
 bool Core::IsDisguised(const Link& link) {
@@ -335,7 +340,7 @@ void Core::RecogniseSignal(Thread* thread) {
   }
   const OwnSignal kind = MakeGenuine(*thread, &info);
   if (kind == kNotOurs) return;
-  kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0, bytes);
+  WriteSigInfo(*thread, info);
   if (kind == kSignalChild) return;
   --thread->queued_signals;
   stop.own_signal = kind;

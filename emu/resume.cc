@@ -135,10 +135,7 @@ void Core::ResumeThread(Thread* thread) {
   const int signal = stop.signal;
   // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.
   if (!InItsStop(*thread)) return;
-  if (stop.disguised.has_value()) {
-    kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread->tid, 0,
-                          absl::MakeSpan(reinterpret_cast<char*>(&*stop.disguised), sizeof(siginfo_t)));
-  }
+  if (stop.disguised.has_value()) WriteSigInfo(*thread, *stop.disguised);
   thread->real_mode = CombinedMode(thread);
   if (stop.kind == StopKind::kSignal && signal == SIGSTOP) {
     // A group-stop begins, the next PTRACE_EVENT_STOP of each thread is news of it.

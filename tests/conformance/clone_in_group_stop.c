@@ -1,7 +1,6 @@
 // A thread made while its process's group-stop is in effect (its maker was resumed from it) takes part in it.
 // A traced one's first stop is that group-stop: EVENT_STOP with the stopping signal if it is seized, and
-// otherwise a plain group-stop, with the SIGSTOP of the auto-attach behind it. An untraced one is found
-// stopped by SEIZE.
+// otherwise a plain group-stop, with the SIGSTOP of the auto-attach behind it.
 
 #include "guest.h"
 
@@ -19,15 +18,8 @@ static void body(void) {
 }
 
 // A tracee resumed from its group-stop, about to make a thread.
-static pid_t resumed(int seized, int options) {
-  pid_t pid;
-  if (seized) {
-    pid = spawn_seized("LEADER", body, options);
-  } else {
-    pid = spawn_stopped("LEADER", body);
-    need_pt(PTRACE_SETOPTIONS, pid, 0, options);
-    need_pt(PTRACE_CONT, pid, 0, 0);
-  }
+static pid_t resumed(int seized) {
+  pid_t pid = spawn_traced_with(PTRACE_O_TRACECLONE, "LEADER", body, seized);
   syscall(SYS_tgkill, pid, pid, SIGTSTP);
   tell_wait(pid, 0);
   need_pt(PTRACE_CONT, pid, 0, SIGSTOP);
@@ -44,7 +36,7 @@ int main(void) {
   finish = gate_new();
   reaped = gate_new();
   for (int seized = 0; seized < 2; seized++) {
-    pid_t pid = resumed(seized, PTRACE_O_TRACECLONE);
+    pid_t pid = resumed(seized);
     tell_wait(pid, 0);
     pid_t thread = tell_event_pid(pid, "THREAD");
     tell_wait(thread, __WALL);

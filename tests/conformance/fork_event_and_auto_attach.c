@@ -25,15 +25,7 @@ static void first_stop(pid_t pid) {
 int main(void) {
   start();
   for (int seized = 0; seized < 2; seized++) {
-    pid_t pid;
-    unsigned long options = PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD;
-    if (seized) {
-      pid = spawn_seized("PARENT", body, options);
-    } else {
-      pid = spawn_stopped("PARENT", body);
-      need_pt(PTRACE_SETOPTIONS, pid, 0, options);
-      need_pt(PTRACE_CONT, pid, 0, 0);
-    }
+    pid_t pid = spawn_traced_with(PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD, "PARENT", body, seized);
     tell_wait(pid, 0);
     tell_siginfo(pid);
     pid_t child = tell_event_pid(pid, "CHILD");

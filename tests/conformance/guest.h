@@ -692,6 +692,15 @@ KIT pid_t spawn_seized(const char* name, Body body, unsigned long options) {
   return pid;
 }
 
+// Forks a child that is traced with `options`, seized or by TRACEME, and lets it run `body`.
+KIT pid_t spawn_traced_with(unsigned long options, const char* name, Body body, int seized) {
+  if (seized) return spawn_seized(name, body, options);
+  pid_t pid = spawn_stopped(name, body);
+  need_pt(PTRACE_SETOPTIONS, pid, 0, options);
+  need_pt(PTRACE_CONT, pid, 0, 0);
+  return pid;
+}
+
 // Kills and reaps a child in whatever state it is; silent.
 KIT void end_child(pid_t pid) {
   int status = 0;

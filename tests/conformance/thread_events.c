@@ -19,14 +19,7 @@ int main(void) {
   start();
   reaped = gate_new();
   for (int seized = 0; seized < 2; seized++) {
-    pid_t pid;
-    if (seized) {
-      pid = spawn_seized("LEADER", body, PTRACE_O_TRACECLONE);
-    } else {
-      pid = spawn_stopped("LEADER", body);
-      need_pt(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE);
-      need_pt(PTRACE_CONT, pid, 0, 0);
-    }
+    pid_t pid = spawn_traced_with(PTRACE_O_TRACECLONE, "LEADER", body, seized);
     tell_wait(pid, 0);
     pid_t thread = tell_event_pid(pid, "THREAD");
     tell_wait(thread, seized ? 0 : __WCLONE);

@@ -445,11 +445,14 @@ static int is_ignored_by_default(int64_t signo) {
   return signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH;
 }
 
+static int is_in_vfork(const struct Sight* sight) { return sight->letter == 'D'; }
+static int is_stopped(const struct Sight* sight) { return sight->state == kStopped; }
+
 // What is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
   const struct Sight* sight = &stage.sight[target];
-  const int in_vfork = sight->letter == 'D';
-  if (in_vfork && signo != SIGSTOP && signo != SIGCONT && !is_ignored_by_default(signo)) return SIGKILL;
+  if (is_in_vfork(sight) && signo != SIGSTOP && signo != SIGCONT && !is_ignored_by_default(signo))
+    return SIGKILL;
   const int suspended =
       sight->state == kBlocked &&
       (sight->syscall == SYS_rt_sigsuspend || sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
@@ -469,25 +472,17 @@ static int is_traced_in_part(int actor) {
   return traced && untraced;
 }
 
-// Does a tracer wait for `actor` by its number, or may it?
+// Is the tracer of `actor` in a wait, perhaps for its number?
 static int is_waited_for(int actor) {
   if (tracer[actor] < 0) return 0;
   const struct Sight* sight = &stage.sight[tracer[actor]];
   return sight->state == kBlocked && (sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
 }
 
-// Does a thread of the process of `actor` wait in vfork(2)?
-static int process_in_vfork(int actor) {
+// Is a thread of the process of `actor` seen so?
+static int process_has(int actor, int (*so)(const struct Sight*)) {
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, actor) && stage.sight[i].letter == 'D') return 1;
-  }
-  return 0;
-}
-
-// Is a thread of the process of `actor` stopped?
-static int process_stops(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, actor) && stage.sight[i].state == kStopped) return 1;
+    if (stage.number[i] != 0 && same_process(i, actor) && so(&stage.sight[i])) return 1;
   }
   return 0;
 }
@@ -509,9 +504,9 @@ static void make_signal(struct Op* op) {
   if (!for_all && op->verb == kKill) op->verb = kTkill;
   if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
   // One that waits in vfork(2) does not wake for it; others do when the next signal comes (README.md).
-  if (op->args[1] == SIGSTOP && process_in_vfork(target)) op->args[1] = 0;
+  if (op->args[1] == SIGSTOP && process_has(target, is_in_vfork)) op->args[1] = 0;
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
-  if (!for_all && process_stops(target)) op->args[1] = SIGSTOP;
+  if (!for_all && process_has(target, is_stopped)) op->args[1] = SIGSTOP;
   if (op->args[1] == SIGCONT && is_traced_in_part(target))
     op->args[1] = SIGSTOP;  // known to differ (README.md)
   // A thread that stops or continues its own process may have finished before, or not.
