@@ -174,6 +174,7 @@ void Core::ChooseSignal(const Link* link, int signal) {
   auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
   if (signal == 0 || kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
   if (info.si_signo == signal) return;
+  stop.disguised.reset();  // of the signal that this one replaces
   memset(&info, 0, sizeof(info));
   info.si_signo = signal;
   info.si_code = SI_USER;

@@ -143,6 +143,21 @@ TEST_F(GroupStopTest, ForgedSiginfoDoesNotKeepTheTaskFromItsGroupStop) {
   EXPECT_TRUE(Listens(kTracee));
 }
 
+TEST_F(GroupStopTest, SignalThatReplacesAForgedOneHasASiginfoOfItsOwn) {
+  Family();
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  siginfo_t forged = {};
+  forged.si_signo = SIGTRAP;
+  forged.si_code = EventCode(kEventExit);
+  SignalWith(kTracee, forged);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGTRAP));
+  EXPECT_EQ(SigInfo(kTracer, kTracee).si_code, EventCode(kEventExit));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGUSR1), 0);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1);
+  EXPECT_EQ(kernel.at(kTracee).siginfo.si_signo, SIGUSR1);
+  EXPECT_EQ(kernel.at(kTracee).siginfo.si_code, SI_USER);
+}
+
 TEST_F(GroupStopTest, WhoAttachesToATaskOnItsWayBackIntoTheGroupStopIsToldOfThat) {
   InGroupStop(true);
   Fork(kShell, kOther);
