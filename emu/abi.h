@@ -101,6 +101,7 @@ constexpr uint64_t kUser64Cs = 0x33;
 // Offsets in the x86_64 USER area.
 constexpr uint64_t kUserRax = 10 * 8;
 constexpr uint64_t kUserOrigRax = 15 * 8;
+constexpr uint64_t kUserRcx = 11 * 8;
 constexpr uint64_t kUserRdx = 12 * 8;
 constexpr uint64_t kUserR10 = 7 * 8;
 constexpr uint64_t kUserRsi = 13 * 8;

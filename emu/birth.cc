@@ -238,13 +238,14 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->filter_event = thread->past_filter = false;
   thread->injection.reset();
   thread->doubt.reset();
-  thread->changed_argument.reset();
+  thread->changed_arguments.clear();
   thread->changed_call.reset();
   thread->owed.reset();
   thread->behind_syscall = 0;
   thread->process->breakpoints.clear();
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
+  for (Process* child : thread->process->children) child->parent_executed = true;
   SigchldDisposition& sigchld = thread->process->sigchld;
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
   sigchld.no_stop = sigchld.no_wait = false;

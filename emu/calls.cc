@@ -256,7 +256,19 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   if (!was_kicked && !signal && !trap) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  if (signal && (facts.ignored_signals >> (thread.stop.signal - 1) & 1) == 0) return false;
+  const auto has = [&thread](uint64_t signals) { return (signals >> (thread.stop.signal - 1) & 1) != 0; };
+  if (signal && !(thread.stop.signal == SIGTRAP && thread.left_step)) {
+    if (!has(facts.ignored_signals)) return false;
+    // One that was sent to the process is queued if its leader is traced or blocks it.
+    const Thread* leader = Find(thread.process->tgid);
+    siginfo_t info;
+    ThreadFacts of_leader;
+    if (leader != nullptr && leader != &thread && KernelSigInfo(thread, &info) >= 0 &&
+        info.si_code != SI_TKILL && info.si_code != SI_QUEUE && kernel_->ReadFacts(leader->tid, &of_leader) &&
+        (!leader->links.empty() || has(of_leader.blocked_signals))) {
+      return false;
+    }
+  }
   const uint64_t ignored = thread.links.empty() ? facts.ignored_signals : 0;
   return (facts.pending_signals & ~facts.blocked_signals & ~ignored) == 0;
 }

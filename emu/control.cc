@@ -87,8 +87,7 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
 bool Core::InItsStop(const Thread& thread) const {
   if (thread.state != Thread::State::kStopped) return false;
   siginfo_t info;
-  const long result = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread.tid, 0,
-                                            absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
+  const long result = KernelSigInfo(thread, &info);
   if (result == -ESRCH) return false;
   const bool at_exit = thread.stop.kind == StopKind::kEvent && thread.stop.event == kEventExit;
   return at_exit || result < 0 || !LooksLikeExit(info.si_signo, info.si_code);
@@ -143,7 +142,7 @@ void Core::ContinueFrom(Link* link, int signal) {
     // injection").
     if (signal != 0) stop.signal = signal;
   } else {
-    ChooseSignal(link, signal);
+    ChooseSignal(link, signal, link->tracer);
   }
   Advance(thread);
 }
@@ -160,8 +159,9 @@ void Core::LetOwnSignalGo(Thread* thread) {
 }
 
 // At a signal-delivery-stop: the tracer of `link` lets `signal` through. Another one than the siginfo says
-// comes from the tracer (kernel/signal.c:ptrace_signal).
-void Core::ChooseSignal(const Link* link, int signal) {
+// comes from `sender` (kernel/signal.c:ptrace_signal: the tracer, or, when that has let the tracee go, its
+// real parent; null if that is no guest).
+void Core::ChooseSignal(const Link* link, int signal, const Thread* sender) {
   Thread* thread = link->tracee;
   Stop& stop = thread->stop;
   if (stop.own_signal != kNotOurs) {
@@ -171,16 +171,25 @@ void Core::ChooseSignal(const Link* link, int signal) {
   if (signal != 0) stop.step_trap = false;  // the step's tracer lets it through as a signal
   stop.signal = signal;
   siginfo_t info;
-  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
-  if (signal == 0 || kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
+  if (signal == 0 || KernelSigInfo(*thread, &info) < 0) return;
   if (info.si_signo == signal) return;
   stop.disguised.reset();  // of the signal that this one replaces
   memset(&info, 0, sizeof(info));
   info.si_signo = signal;
   info.si_code = SI_USER;
-  info.si_pid = PidIn(thread->pids, link->tracer->pids);
-  info.si_uid = UidOf(*link->tracer);
+  if (sender != nullptr) {
+    info.si_pid = PidIn(thread->pids, sender->pids);
+    info.si_uid = UidOf(*sender);
+  } else {
+    info.si_pid = ParentOf(*thread);
+  }
   WriteSigInfo(*thread, info);
+}
+
+// The number of a real parent that is no guest, as the thread sees it; 0 from a pid namespace further in.
+pid_t Core::ParentOf(const Thread& thread) const {
+  ThreadFacts facts;
+  return thread.pids.size() == 1 && kernel_->ReadFacts(thread.tid, &facts) ? facts.parent_tgid : 0;
 }
 
 Outcome Core::Detach(const RequestArgs& args) {
@@ -200,7 +209,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   const bool ran = thread->state == Thread::State::kRunning;
   if (held && holder && thread->state == Thread::State::kStopped) {
     if (thread->stop.kind == StopKind::kSignal) {
-      ChooseSignal(link, signal);
+      ChooseSignal(link, signal, thread->process->parent);
     } else if (signal != 0) {
       thread->stop.signal = signal;
     }

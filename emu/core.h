@@ -102,7 +102,7 @@ struct WaitFinding {
   };
   Kind kind = Kind::kNative;
   Link* link = nullptr;
-  bool needs_all = false;  // kZombie: the kernel finds it with __WALL only
+  const Process* zombie = nullptr;  // kZombie: set if the kernel must be told that it is this one
 };
 
 // Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo
@@ -193,6 +193,7 @@ class Core {
   // --- resume.cc
   void ResumeThread(Thread* thread);
   ResumeMode CombinedMode(Thread* thread);
+  static bool WillRestart(const struct user_regs_struct& regs);
   bool SyscallIsNext(const Thread& thread) const;
   bool StopsOnItsWay(const Thread& thread) const;
   bool InjectionKills(const Thread& thread) const;
@@ -207,6 +208,7 @@ class Core {
   bool Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own = nullptr);
   void ObserveReport(const Link& link, int status, const siginfo_t* info = nullptr) const;
   long ReadSigInfo(const Link& link, siginfo_t* info) const;
+  long KernelSigInfo(const Thread& thread, siginfo_t* info) const;
   void WriteSigInfo(const Thread& thread, siginfo_t info);
   void Disguise(Thread* thread, const siginfo_t& info);
   static bool IsDisguised(const Link& link);
@@ -274,7 +276,8 @@ class Core {
   Outcome Listen(const RequestArgs& args);
   Outcome SetOptions(const RequestArgs& args);
   void ContinueFrom(Link* link, int signal);
-  void ChooseSignal(const Link* link, int signal);
+  void ChooseSignal(const Link* link, int signal, const Thread* sender);
+  pid_t ParentOf(const Thread& thread) const;
   void LetOwnSignalGo(Thread* thread);
   void LetGo(Link* link, int signal, Observer::LinkEnd reason);
   long CheckOptions(uint64_t options) const;
@@ -309,7 +312,9 @@ class Core {
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
   void ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link& link, int status,
                      Outcome* outcome) const;
-  Outcome WaitForAll(Thread* caller, const Notification& n);
+  Outcome WaitForZombie(Thread* caller, const Notification& n, const Process& zombie);
+  void PutArgumentsBack(Thread* thread);
+  bool HasUnwaitedStop(const Process& child, const WaitSpec& spec) const;
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);
   long WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status, pid_t pid,

@@ -47,7 +47,8 @@ void Core::OnTracerGone(Thread* tracer) {
       }
     }
     // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
-    if (IsStep(link->mode)) tracee->left_step = true;
+    const bool disarmed = tracee->state == Thread::State::kStopped && tracee->stop.disarms;
+    if (IsStep(link->mode) && !disarmed) tracee->left_step = true;
     if (link->state == Link::State::kExited) {
       RemoveLink(link, Observer::LinkEnd::kTracerGone);
       ReportExit(tracee);
@@ -119,7 +120,8 @@ void Core::ReportExit(Thread* thread) {
 bool Core::ServesParent(const Link& link) {
   const Thread& tracee = *link.tracee;
   const Process& parent = *link.tracer->process;
-  const bool reaped_at_once = parent.sigchld.auto_reap() && tracee.process->exit_signal == SIGCHLD;
+  const bool sends_sigchld = tracee.process->exit_signal == SIGCHLD || tracee.process->parent_executed;
+  const bool reaped_at_once = parent.sigchld.auto_reap() && sends_sigchld;
   return tracee.links.size() == 1 && tracee.is_leader() && IsParent(parent, *tracee.process) &&
          !reaped_at_once;
 }

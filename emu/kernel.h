@@ -117,6 +117,9 @@ class Kernel {
   // The system call that `tid` is blocked in inside the kernel (/proc/TID/syscall), -1 if it is running or
   // stopped elsewhere.
   virtual long BlockedIn(Tid tid) = 0;
+  // Of a stopped process: the signal that its real parent has still to wait for, 0 if there is none
+  // (/proc/TGID/stat, exit_code; 0 before Linux 5.17).
+  virtual long GroupExitCode(Tid tgid) = 0;
   // The kernel's PTRACE_MODE_ATTACH_REALCREDS check as it would judge `caller` on `target`: 0 or -EPERM.
   virtual long MayAttach(Tid caller, Tid target) = 0;
   // The kernel's check of PTRACE_TRACEME (security_ptrace_traceme): 0 or -EPERM.

@@ -89,6 +89,12 @@ void Core::ObserveReport(const Link& link, int status, const siginfo_t* info) co
                        .info = info});
 }
 
+// The kernel's siginfo of the stop: 0 or a negative errno.
+long Core::KernelSigInfo(const Thread& thread, siginfo_t* info) const {
+  return kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread.tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(info), sizeof(*info)));
+}
+
 // Makes `info` the kernel's siginfo of the stop.
 void Core::WriteSigInfo(const Thread& thread, siginfo_t info) {
   kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, thread.tid, 0,
@@ -119,8 +125,7 @@ long Core::ReadSigInfo(const Link& link, siginfo_t* info) const {
     *info = *link.tracee->stop.disguised;
     return 0;
   }
-  return kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, link.tracee->tid, 0,
-                               absl::MakeSpan(reinterpret_cast<char*>(info), sizeof(*info)));
+  return KernelSigInfo(*link.tracee, info);
 }
 
 void Core::ObserveStop(const Link& link) const {
@@ -312,7 +317,6 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool chld = stop.signal == SIGCHLD && (!sigchlds_.empty() || thread->process->swallow_death_of != 0);
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
-  if (stop.signal == SIGTRAP) thread->left_step = false;
   const uint64_t bit = 1ull << (stop.signal - 1);
   if ((thread->process->stale_signals & bit) != 0) {
     thread->process->stale_signals &= ~bit;
@@ -321,10 +325,21 @@ void Core::RecogniseSignal(Thread* thread) {
   }
   if (!chld && !own && !steps && stop.signal != SIGTRAP) return;
   siginfo_t info;
-  auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info));
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread->tid, 0, bytes) < 0) return;
-  if (steps && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP)) {
+  if (KernelSigInfo(*thread, &info) < 0) return;
+  const bool of_step = info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
+  if (thread->left_step && stop.signal == SIGTRAP) {
+    // The call that it steps over has not ended, but for us: natively the trap is still to come.
+    struct user_regs_struct regs;
+    if (of_step && GetRegs(*thread, &regs) && WillRestart(regs) && EndedByUs(*thread, stop.kicked)) {
+      stop.signal = 0;
+      return;
+    }
+    thread->left_step = false;
+  }
+  if (steps && of_step) {
     stop.step_trap = true;
+    // The trap before a signal handler's first instruction disarms the step (arch/x86:handle_signal).
+    stop.disarms = info.si_code == SIGTRAP;
     stop.signal = 0;  // nothing is left of it when the tracer that stepped is gone
     return;
   }

@@ -38,7 +38,7 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   const bool in_call = stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
   if (!thread->links.empty()) thread->left_step = false;  // PTRACE_CONT disarms it
   ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
-  bool traces = thread->changed_argument.has_value() || thread->changed_call.has_value();
+  bool traces = !thread->changed_arguments.empty() || thread->changed_call.has_value();
   bool leaves = traces;  // the call it is in
   bool emulates = false, others = false;
   for (const auto& link : thread->links) {
@@ -58,6 +58,12 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   return SyscallIsNext(*thread) ? call : ResumeMode::kSingleStep;
 }
 
+// Do the registers say that an interrupted system call starts again, if no handler runs before?
+bool Core::WillRestart(const struct user_regs_struct& regs) {
+  const int64_t rax = static_cast<int64_t>(regs.rax);
+  return static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys && rax >= -kErestartRestartblock;
+}
+
 // Is the stopped thread inside a system call, or about to make one?
 bool Core::SyscallIsNext(const Thread& thread) const {
   const Stop& stop = thread.stop;
@@ -71,11 +77,7 @@ bool Core::SyscallIsNext(const Thread& thread) const {
                             absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
     return false;
   }
-  const int64_t rax = static_cast<int64_t>(regs.rax);
-  if (stop.kind != StopKind::kSyscall && static_cast<int64_t>(regs.orig_rax) >= 0 && rax <= -kErestartsys &&
-      rax >= -kErestartRestartblock && stop.signal == 0) {
-    return true;  // starts again
-  }
+  if (stop.kind != StopKind::kSyscall && stop.signal == 0 && WillRestart(regs)) return true;
   uint64_t code = 0;
   const uint64_t word = regs.rip & ~7ull;
   uint64_t words[2] = {0, 0};

@@ -72,11 +72,9 @@ void Core::HandleStop(Thread* thread) {
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
       stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
       if (stop.entry) thread->call.entered_again = true;
-      if (thread->changed_argument.has_value() && TracesNoCalls(*thread)) {
+      if (!thread->changed_arguments.empty() && TracesNoCalls(*thread)) {
         if (!stop.entry) {
-          kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, thread->changed_argument->where,
-                          thread->changed_argument->value);
-          thread->changed_argument.reset();
+          PutArgumentsBack(thread);
         }
         ResumeThread(thread);
         return;
@@ -174,6 +172,7 @@ void Core::NoteGroupStop(Thread* thread) {
   }
   stop.continues = process->group_stopped;
   if (stop.continues) NotifyContinued(process);
+  if (process->parent != nullptr) dirty_.insert(process->parent->process->tgid);
   stop.news = thread->in_group_stop || HasNews(*thread);
   thread->in_group_stop = process->group_stopped = process->stop_complete = false;
   for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now

@@ -187,6 +187,7 @@ void Core::AdoptChildren(Process* dead) {
     orphan->parent = nullptr;
     orphan->zombie_tracer = nullptr;
     orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
+    orphan->parent_executed = false;
     ThreadFacts facts;
     Process* reaper = nullptr;
     if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});

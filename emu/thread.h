@@ -96,6 +96,7 @@ struct Stop {
   uint32_t own_signal = 0;  // kSignal: an OwnSignal of core.h, if we queued it
   bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
   bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
+  bool disarms = false;     // and the step is not armed any more
   // kSignal: a siginfo that would look like that of PTRACE_EVENT_EXIT, kept from the kernel until the resume.
   std::optional<siginfo_t> disguised;
   bool news = false;       // kGroupStop, kTrap: a group-stop began or ended, all are to know
@@ -169,12 +170,12 @@ struct Thread {
   };
   std::optional<Doubt> doubt;
   std::optional<Injection> injection;
-  // An argument register that was changed for one call, to be put back at its syscall-exit-stop.
+  // Argument registers that were changed for one call, to be put back at its syscall-exit-stop.
   struct ChangedArgument {
     uint64_t where = 0;  // offset in the USER area
     uint64_t value = 0;
   };
-  std::optional<ChangedArgument> changed_argument;
+  std::vector<ChangedArgument> changed_arguments;
   // The policy has the call made with other arguments (intercept.cc).
   struct ChangedCall {
     Notification original;
@@ -247,6 +248,8 @@ struct Process {
   // What its parent is sent when it ends. A child whose signal is not SIGCHLD is found by waits with __WCLONE
   // or __WALL only (kernel/exit.c:eligible_child).
   int exit_signal = SIGCHLD;
+  // Its parent has executed since: SIGCHLD is sent all the same (kernel/signal.c:do_notify_parent).
+  bool parent_executed = false;
   // Reaped by the supervisor; its zombie is still its real parent's to wait for.
   bool natural_zombie = false;
   // Who traced its leader until then, with which request: requests on the zombie still tell the difference.

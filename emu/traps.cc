@@ -52,10 +52,7 @@ void Core::NotePoke(Link* link, Abi abi, uint64_t addr, uint64_t value) {
 // known.
 Link* Core::SetterOfTrap(const Thread& thread) const {
   siginfo_t info;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, thread.tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info))) < 0) {
-    return nullptr;
-  }
+  if (KernelSigInfo(thread, &info) < 0) return nullptr;
   if (info.si_code == TRAP_HWBKPT) {
     return OnlyLink(thread, [](const Link& link) { return link.sets_debug_registers; });
   }

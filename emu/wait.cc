@@ -2,10 +2,11 @@
 //
 // A wait is evaluated afresh each time against the table; nothing is remembered between two evaluations. Only
 // what the caller's process traces is answered from here; its other children are the kernel's to report, and
-// so are all errors of the arguments. Where both kinds match, the kernel is left to wait, and the caller is
-// kicked out of its wait when a report comes (calls.cc:Pump). The order in which candidates are looked at is
-// that of kernel/exit.c:__do_wait: for each thread of the process, from the caller on, its children, oldest
-// first, then what it traces, newest first.
+// so are all errors of the arguments. Where both kinds match, whoever has a report is served first, in the
+// kernel's order; if nobody has one, the kernel is left to wait, and the caller is kicked out of its wait
+// when a report comes (calls.cc:Pump). The order in which candidates are looked at is that of
+// kernel/exit.c:__do_wait: for each thread of the process, from the caller on, its children, oldest first,
+// then what it traces, newest first.
 
 #include <errno.h>
 #include <limits.h>
@@ -127,6 +128,13 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
   return std::nullopt;
 }
 
+// Would a wait find that a child which its caller does not trace has stopped, or has been continued?
+bool Core::HasUnwaitedStop(const Process& child, const WaitSpec& spec) const {
+  if ((spec.flags & kWuntraced) != 0 && child.stop_complete && kernel_->GroupExitCode(child.tgid) > 0)
+    return true;
+  return (spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(child.tgid, true) == 1;
+}
+
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
@@ -160,6 +168,11 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     }
     return finding;
   };
+  // What a child of the kernel's has to report decides the order only if the caller has tracees. If another
+  // thread could take it first, the caller would sleep, though a tracee has something for it.
+  const bool traces = ((spec.flags & kWnohang) != 0 || process->threads.size() == 1) &&
+                      std::any_of(process->threads.begin(), process->threads.end(),
+                                  [](const Thread* member) { return !member->tracees.empty(); });
   std::vector<Thread*> members = {caller};
   if (!own_only) {
     members = process->threads;
@@ -178,13 +191,14 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
         const bool traced_by_us = child->zombie_tracer != nullptr && child->zombie_tracer->process == process;
         if (!eligible(*child) && !traced_by_us) continue;
         if ((spec.flags & kWexited) == 0) continue;  // wait_consider_task: does not count as a child
-        return {WaitFinding::Kind::kZombie, nullptr, !eligible(*child)};
+        return {WaitFinding::Kind::kZombie, nullptr, !eligible(*child) || hidden ? child : nullptr};
       }
       Thread* leader = Find(child->tgid);
       Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
       if (!eligible(*child)) continue;  // a tracee all the same, below
       if (link == nullptr) {
         natural.push_back(child);
+        if (traces && HasUnwaitedStop(*child, spec)) return {WaitFinding::Kind::kNative, nullptr};
         continue;
       }
       hidden |= child->stop_complete && (spec.flags & kWuntraced) != 0;
@@ -193,11 +207,6 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     for (Link* link : member->tracees) {
       const Thread* tracee = link->tracee;
       if (!matches(tracee->tid)) continue;
-      const Thread* parent = tracee->process->parent;
-      if (tracee->is_leader() && parent != nullptr && parent->process == process &&
-          (!own_only || parent == caller) && eligible(*tracee->process)) {
-        continue;  // already looked at, as a child
-      }
       if (auto finding = consider(link)) return *finding;
     }
   }
@@ -223,7 +232,8 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
     case WaitFinding::Kind::kZombie:
-      if (finding.needs_all && TracesNoCalls(*caller)) return WaitForAll(caller, n);
+      if (finding.zombie != nullptr && TracesNoCalls(*caller))
+        return WaitForZombie(caller, n, *finding.zombie);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
@@ -315,18 +325,42 @@ void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link&
   };
 }
 
-// To its tracer a zombie is of every kind, but the one we left to the kernel is the parent's, and such a
-// child is found with __WCLONE, or without it, not with both. The call is made with __WALL instead, if nobody
+// The wait is for this zombie, but the kernel would find another child, or not this one: it does not know
+// that the caller traces some. (To its tracer a zombie is of every kind, but the one we left to the kernel is
+// the parent's, and such a child is found with __WCLONE, or without it, not with both. And the kernel would
+// report a group-stop of a child that is a tracee, too.) The call is made for this child alone, if nobody
 // sees the calls of its caller.
-Outcome Core::WaitForAll(Thread* caller, const Notification& n) {
+Outcome Core::WaitForZombie(Thread* caller, const Notification& n, const Process& zombie) {
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;
   const bool is64 = n.abi == Abi::kX86_64;
-  const uint64_t where = waitid ? (is64 ? kUserR10 : kUserRsi) : kUserRdx;
-  const uint64_t options = n.args[waitid ? 3 : 2];
-  caller->changed_argument = {where, options};
-  kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, options | kWall);
+  const uint64_t id = PidIn(caller->pids, zombie.pids);
+  const auto change = [&](uint64_t where, int argument, uint64_t value) {
+    caller->changed_arguments.push_back({where, n.args[argument]});
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, value);
+  };
+  const auto options = [&n](int argument) {
+    return (n.args[argument] & ~static_cast<uint64_t>(kWuntraced | kWcontinued)) | kWall;
+  };
+  if (!waitid) {
+    change(is64 ? kUserRdi : kUserRbx, 0, id);
+    change(kUserRdx, 2, options(2));
+  } else {
+    change(is64 ? kUserRdi : kUserRbx, 0, kIdPid);
+    change(is64 ? kUserRsi : kUserRcx, 1, id);
+    change(is64 ? kUserR10 : kUserRsi, 3, options(3));
+  }
   return Outcome::Continue(true);
+}
+
+// Another thread may have taken the zombie: then it is the call that the caller has made that counts.
+void Core::PutArgumentsBack(Thread* thread) {
+  for (const auto& [where, value] : thread->changed_arguments) {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, value);
+  }
+  thread->changed_arguments.clear();
+  struct user_regs_struct regs;
+  if (GetRegs(*thread, &regs) && static_cast<int64_t>(regs.rax) == -ECHILD) RewindCall(thread);
 }
 
 // Nothing to report and no waiting: waitid clears the siginfo's fields.

@@ -89,6 +89,8 @@ bool LinuxKernel::HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& pr
 
 long LinuxKernel::BlockedIn(Tid tid) { return ReadBlockedIn(proc_, tid); }
 
+long LinuxKernel::GroupExitCode(Tid tgid) { return ReadGroupExitCode(proc_, tgid); }
+
 long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }
 
 long LinuxKernel::MayTraceChild(Tid parent, Tid child) {

@@ -52,6 +52,7 @@ class LinuxKernel final : public Kernel {
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
+  long GroupExitCode(Tid tgid) override;
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;

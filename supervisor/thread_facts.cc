@@ -144,4 +144,11 @@ long ReadBlockedIn(const ProcFs& proc, Tid tid) {
   return strtol(text.c_str(), nullptr, 10);
 }
 
+long ReadGroupExitCode(const ProcFs& proc, Tid tgid) {
+  std::string text;
+  if (!proc.Read(proc.IdOf(tgid), "stat", &text)) return 0;
+  const size_t last = text.find_last_of(' ');  // exit_code is the last field
+  return last == std::string::npos ? 0 : strtol(text.c_str() + last, nullptr, 10);
+}
+
 }  // namespace nestrace

@@ -31,6 +31,9 @@ bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd);
 // Kernel::BlockedIn.
 long ReadBlockedIn(const ProcFs& proc, Tid tid);
 
+// Kernel::GroupExitCode. 0 also if the supervisor may not know.
+long ReadGroupExitCode(const ProcFs& proc, Tid tgid);
+
 }  // namespace nestrace
 
 #endif  // NESTRACE_SUPERVISOR_THREAD_FACTS_H_

@@ -62,7 +62,8 @@ struct FakeThread {
   int resumes = 0;            // how often a stop was ended by a resume request
   long resume_request = 0;    // the last one, and the signal it had
   int resume_signal = 0;
-  long blocked_in = -1;  // what BlockedIn() says
+  long blocked_in = -1;      // what BlockedIn() says
+  long group_exit_code = 0;  // what GroupExitCode() says
   int generation = 0;    // counts the stops; rbx and the first byte of xstate show it
   bool gone = false;     // in kReaped: also the real parent has reaped it, or there is none
 };
@@ -163,6 +164,7 @@ class FakeKernel : public Kernel {
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
+  long GroupExitCode(Tid tgid) override;
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;

@@ -224,6 +224,11 @@ long FakeKernel::BlockedIn(Tid tid) {
   return Has(tid) ? at(tid).blocked_in : -1;
 }
 
+long FakeKernel::GroupExitCode(Tid tgid) {
+  Enter();
+  return Has(tgid) ? at(tgid).group_exit_code : 0;
+}
+
 long FakeKernel::MayAttach(Tid, Tid target) {
   Enter();
   if (!Has(target)) return -ESRCH;
