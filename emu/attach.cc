@@ -49,6 +49,7 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::Link
                     uint64_t options) {
   auto owned = std::make_unique<Link>();
   Link* link = owned.get();
+  link->number = ++last_link_;
   link->tracer = tracer;
   link->tracee = tracee;
   link->seized = seized;
@@ -132,7 +133,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       link->interrupt_pending = true;
       if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
-    if (listens && target->links.size() == 1) NoteStaleSignals(target);
+    if (target->links.size() == 1) NoteStaleSignals(target);
     link->sigstop_due = !seize;
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
     JoinStop(link);
@@ -140,13 +141,14 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
 }
 
 // What an untraced task ignores is not even queued (kernel/signal.c:sig_ignored), but to the kernel all are
-// traced; a stopped one has it pending still. Its new tracer is not to see it.
+// traced; one that has not run since has it pending still, above all if it is stopped. Its new tracer is not
+// to see it.
 void Core::NoteStaleSignals(Thread* thread) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread->tid, &facts)) return;
   constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
-  thread->process->stale_signals =
-      facts.pending_signals & facts.ignored_signals & ~facts.blocked_signals & kStandardSignals;
+  thread->process->stale_signals = facts.pending_signals & facts.ignored_signals & ~facts.blocked_signals &
+                                   kStandardSignals & ~thread->process->queued_signals;
 }
 
 }  // namespace nestrace

@@ -241,7 +241,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->changed_arguments.clear();
   thread->changed_call.reset();
   thread->owed.reset();
-  thread->behind_syscall = 0;
+  thread->behind_syscall = thread->restarts_at = 0;
   thread->process->breakpoints.clear();
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread

@@ -244,33 +244,58 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
 }
 
 // `thread` has stopped behind a call that has failed with EINTR, which is never restarted (epoll_wait,
-// sigtimedwait and the like, signal(7)), or goes on as restart_syscall(2). Was it our tracing alone that
-// ended it? A kick may have come too late for the wait it was for. A signal that an untraced thread ignores
-// is not even queued (kernel/signal.c:sig_ignored), but every thread is traced by us. And SIGCONT, also one
-// that is blocked, traps all threads of a process that are seized (kernel/signal.c:prepare_signal).
+// sigtimedwait and the like, signal(7)), or that starts again. Was it our tracing alone that ended it? A kick
+// may have come too late for the wait it was for. A signal that is ignored is natively not even queued, but
+// every thread is traced by us. And SIGCONT, also one that is blocked, traps all threads of a process that
+// are seized (kernel/signal.c:prepare_signal).
 bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
-  const bool signal = thread.stop.kind == StopKind::kSignal && thread.links.empty();
-  const bool trap =
-      thread.stop.kind == StopKind::kTrap && !thread.in_group_stop &&
-      std::none_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
-  if (!was_kicked && !signal && !trap) return false;
+  const Stop& stop = thread.stop;
+  const bool seized =
+      std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+  const bool trap = stop.kind == StopKind::kTrap && !thread.in_group_stop && !seized;
+  if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  const auto has = [&thread](uint64_t signals) { return (signals >> (thread.stop.signal - 1) & 1) != 0; };
-  if (signal && !(thread.stop.signal == SIGTRAP && thread.left_step)) {
-    if (!has(facts.ignored_signals)) return false;
-    // One that was sent to the process is queued if its leader is traced or blocks it.
-    const Thread* leader = Find(thread.process->tgid);
-    siginfo_t info;
-    ThreadFacts of_leader;
-    if (leader != nullptr && leader != &thread && KernelSigInfo(thread, &info) >= 0 &&
-        info.si_code != SI_TKILL && info.si_code != SI_QUEUE && kernel_->ReadFacts(leader->tid, &of_leader) &&
-        (!leader->links.empty() || has(of_leader.blocked_signals))) {
-      return false;
+  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
+  const uint64_t unqueued = pending & NeverQueued(thread, facts);
+  if (unqueued != pending) return false;
+  if (was_kicked || trap) return true;
+  if (stop.kind == StopKind::kSyscall ||
+      (stop.signal == SIGTRAP && thread.left_step)) {  // the cause is to come
+    constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
+    return unqueued != 0 || (!seized && (facts.pending_signals & facts.blocked_signals & kSigcont) != 0);
+  }
+  siginfo_t info;
+  return KernelSigInfo(thread, &info) >= 0 && WasNeverQueued(thread, facts, info);
+}
+
+// What an untraced thread ignores and does not block is natively dropped as it is sent
+// (kernel/signal.c:sig_ignored). Of a signal to a process its leader decides, or, for the SIGCHLD of a child,
+// the thread whose child it is. Is the signal with this siginfo, at which `thread` has stopped, one of those?
+bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const {
+  const uint64_t bit = 1ull << (info.si_signo - 1);
+  if ((facts.ignored_signals & bit) == 0) return false;
+  // SI_QUEUE and SI_KERNEL may be of either kind, and are taken for signals to the thread.
+  const Thread* target = info.si_code == SI_USER ? Find(thread.process->tgid) : &thread;
+  if (info.si_signo == SIGCHLD && info.si_code > 0) {
+    for (const Process* child : thread.process->children) {
+      if (PidIn(thread.pids, child->pids) == info.si_pid) target = child->parent;
     }
   }
-  const uint64_t ignored = thread.links.empty() ? facts.ignored_signals : 0;
-  return (facts.pending_signals & ~facts.blocked_signals & ~ignored) == 0;
+  if (target == nullptr || !target->links.empty()) return false;
+  ThreadFacts of_target;
+  return target == &thread ||
+         (kernel_->ReadFacts(target->tid, &of_target) && (of_target.blocked_signals & bit) == 0);
+}
+
+// The same of signals that are pending, as far as can be known.
+uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts) const {
+  const uint64_t ignored = facts.ignored_signals & ~thread.process->queued_signals;
+  if (thread.links.empty()) return ignored;
+  const Thread* leader = Find(thread.process->tgid);
+  ThreadFacts of_leader;
+  if (leader == nullptr || !leader->links.empty() || !kernel_->ReadFacts(leader->tid, &of_leader)) return 0;
+  return ignored & facts.process_signals & ~of_leader.blocked_signals;
 }
 
 // A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
@@ -302,9 +327,11 @@ void Core::Settle(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
   const int64_t rax = static_cast<int64_t>(regs.rax);
+  const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
+  const bool ended = rax == -EINTR && in_call;
+  thread->stop.interrupted = ended || WillRestart(regs);
   if (rax != -kErestartsys) {
-    const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
-    const bool ended = rax == -EINTR && in_call, restarts = rax == -kErestartRestartblock && in_call;
+    const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
     if (interrupted && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for
     const bool by_us = interrupted && EndedByUs(*thread, was_kicked);

@@ -215,6 +215,10 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
     }
   }
   RemoveLink(link, reason);
+  ThreadFacts facts;
+  if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
+    thread->process->queued_signals |= facts.pending_signals;
+  }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.
   const bool keeps = thread->links.empty() && thread->process->group_stopped;

@@ -176,6 +176,8 @@ class Core {
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
+  bool RestartsUnseen(Thread* thread);
+  bool EnteredUnseen(Thread* thread);
   bool NoteCall(Thread* thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
@@ -293,6 +295,7 @@ class Core {
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);
+  static long LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked);
   void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
   Outcome ArchPrctl(const RequestArgs& args);
   Outcome GetSyscallInfo(const RequestArgs& args);
@@ -314,6 +317,7 @@ class Core {
                      Outcome* outcome) const;
   Outcome WaitForZombie(Thread* caller, const Notification& n, const Process& zombie);
   void PutArgumentsBack(Thread* thread);
+  std::vector<const Process*> DeadTracees(const Thread& tracer) const;
   bool HasUnwaitedStop(const Process& child, const WaitSpec& spec) const;
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);
   Outcome AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result);
@@ -330,6 +334,8 @@ class Core {
   void Settle(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
+  bool WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const;
+  uint64_t NeverQueued(const Thread& thread, const ThreadFacts& facts) const;
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;
@@ -368,6 +374,7 @@ class Core {
     siginfo_t info;
   };
   std::deque<QueuedSigchld> sigchlds_;
+  uint64_t last_link_ = 0;  // Link::number
   uint32_t sigchld_sequence_ = 0;
 };
 

@@ -131,6 +131,7 @@ void Core::LeaveToParent(Link* link) {
   Thread* tracee = link->tracee;
   tracee->process->zombie_tracer = link->tracer;
   tracee->process->zombie_seized = link->seized;
+  tracee->process->zombie_number = link->number;
   RemoveLink(link, Observer::LinkEnd::kParent);
   Reap(tracee);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "emu/core.h"
 
@@ -332,12 +333,23 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
   // The kernel keeps no more than RLIMIT_SIGPENDING; the answer is asked for in one piece of at most this
   // many.
   constexpr int32_t kMost = 4096;
-  std::vector<char> buffer(sizeof(peek) + sizeof(siginfo_t) * std::clamp(peek.count, 0, kMost));
-  peek.count = std::min(peek.count, kMost);
+  // Signals that are stale (attach.cc) are left out, and those before the offset must be known for that.
+  const uint64_t stale = args.link->tracee->process->stale_signals;
+  const bool sound = peek.count > 0 && peek.offset < static_cast<uint64_t>(kMost);
+  const uint64_t skip = stale != 0 && sound ? peek.offset : 0;
+  const int32_t count = std::clamp(peek.count, 0, kMost);
+  if (stale != 0 && sound) {
+    peek.offset = 0;
+    peek.count = std::min<int32_t>(count + skip + std::popcount(stale), kMost);
+  } else {
+    peek.count = std::min(peek.count, kMost);
+  }
+  std::vector<char> buffer(sizeof(peek) + sizeof(siginfo_t) * std::max(peek.count, 0));
   memcpy(buffer.data(), &peek, sizeof(peek));
-  const long result = kernel_->PeekSigInfo(args.abi, args.link->tracee->tid, absl::MakeSpan(buffer));
+  long result = kernel_->PeekSigInfo(args.abi, args.link->tracee->tid, absl::MakeSpan(buffer));
   if (result <= 0) return Outcome::Return(result);
   ShowGenuine(args, result, &buffer);
+  if (stale != 0 && sound) result = LeaveOut(stale, skip, result, count, &buffer);
   // As many as fit: an error behind the first ends the list.
   for (long i = 0; i < result; ++i) {
     const long written = WriteCaller(
@@ -347,6 +359,26 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
     if (written < 0) return Outcome::Return(i > 0 ? i : -EFAULT);
   }
   return Outcome::Return(result);
+}
+
+// Removes from the `found` siginfos behind the arguments of PTRACE_PEEKSIGINFO those of the signals `stale`,
+// and of the rest the first `skip` and what is behind `count` more. Returns how many are left.
+long Core::LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked) {
+  constexpr size_t kHeader = 16;
+  long left = 0;
+  for (long i = 0; i < found && left < count; ++i) {
+    char* info = peeked->data() + kHeader + i * sizeof(siginfo_t);
+    int32_t signal;  // the first field in every layout
+    memcpy(&signal, info, sizeof(signal));
+    if ((stale >> (signal - 1) & 1) != 0) continue;
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    memmove(peeked->data() + kHeader + left * sizeof(siginfo_t), info, sizeof(siginfo_t));
+    ++left;
+  }
+  return left;
 }
 
 // The first `count` siginfos behind the arguments of PTRACE_PEEKSIGINFO: those that we queued are shown as

@@ -36,6 +36,7 @@ struct ThreadFacts {
   uid_t uid = 0;                   // real uid, in the supervisor's user namespace
   uint64_t blocked_signals = 0;    // SigBlk, bit N-1 for signal N
   uint64_t pending_signals = 0;    // SigPnd | ShdPnd
+  uint64_t process_signals = 0;    // ShdPnd
   uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default
   uint64_t caught_signals = 0;     // SigCgt
   int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
@@ -86,6 +87,8 @@ class Kernel {
   // --- waiting. waitid(P_PID, tid, WEXITED|__WALL|WNOHANG): reaps the supervisor's half of a zombie that
   // OnExit announced. If its real parent is another process, the kernel now tells that parent.
   virtual long Reap(Tid tid) = 0;
+  // Looks at a zombie that OnExit announced, and leaves it. False if it is gone.
+  virtual bool PeekExit(Tid tid, ExitInfo* info) = 0;
   // 1 if the process of `tid` was continued by SIGCONT and nobody has waited for that yet; takes it unless
   // `leave`: waitid(P_PID, tid, WCONTINUED|__WALL|WNOHANG, WNOWAIT if `leave`).
   virtual long WaitContinued(Tid tid, bool leave) = 0;

@@ -318,14 +318,23 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
   const uint64_t bit = 1ull << (stop.signal - 1);
+  thread->process->queued_signals &= ~bit;
   if ((thread->process->stale_signals & bit) != 0) {
     thread->process->stale_signals &= ~bit;
     stop.signal = 0;
     return;
   }
-  if (!chld && !own && !steps && stop.signal != SIGTRAP) return;
+  // A leader that is not traced decides what its traced threads can see.
+  const Thread* leader = Find(thread->process->tgid);
+  const bool in_company = !thread->links.empty() && leader != nullptr && leader->links.empty();
+  if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company) return;
   siginfo_t info;
   if (KernelSigInfo(*thread, &info) < 0) return;
+  ThreadFacts facts;
+  if (in_company && kernel_->ReadFacts(thread->tid, &facts) && WasNeverQueued(*thread, facts, info)) {
+    stop.signal = 0;
+    return;
+  }
   const bool of_step = info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
   if (thread->left_step && stop.signal == SIGTRAP) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.

@@ -71,6 +71,10 @@ void Core::HandleStop(Thread* thread) {
       kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
       stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      if (stop.entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) {
+        ResumeThread(thread);
+        return;
+      }
       if (stop.entry) thread->call.entered_again = true;
       if (!thread->changed_arguments.empty() && TracesNoCalls(*thread)) {
         if (!stop.entry) {
@@ -145,6 +149,24 @@ void Core::HandleStop(Thread* thread) {
     }
   }
   Offer(thread);
+}
+
+// A system call has ended that starts again at once, and natively would not have ended at all.
+bool Core::RestartsUnseen(Thread* thread) {
+  struct user_regs_struct regs;
+  if (!thread->stop.interrupted || !GetRegs(*thread, &regs) || !WillRestart(regs) ||
+      !EndedByUs(*thread, thread->stop.kicked))
+    return false;
+  thread->restarts_at = regs.rip;
+  return true;
+}
+
+// A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)
+bool Core::EnteredUnseen(Thread* thread) {
+  struct user_regs_struct regs;
+  if (thread->restarts_at == 0 || !GetRegs(*thread, &regs) || regs.rip != thread->restarts_at) return false;
+  thread->restarts_at = 0;
+  return true;
 }
 
 // Is no tracer of the thread to see its system calls?

@@ -50,6 +50,7 @@ struct Link {
 
   Thread* tracee = nullptr;
   Thread* tracer = nullptr;
+  uint64_t number = 0;   // in order of making, from 1
   bool seized = false;   // PTRACE_SEIZE; false: PTRACE_ATTACH or PTRACE_TRACEME
   uint64_t options = 0;  // PTRACE_O_*
   ResumeMode mode = ResumeMode::kCont;
@@ -93,10 +94,11 @@ struct Stop {
   bool entry = false;    // kSyscall: syscall-enter-stop
   uint64_t message = 0;  // kEvent: PTRACE_GETEVENTMSG of the kernel
   struct rusage usage = {};
-  uint32_t own_signal = 0;  // kSignal: an OwnSignal of core.h, if we queued it
-  bool emulated = false;    // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
-  bool step_trap = false;   // kSignal: the SIGTRAP of a single-step, only for those who step
-  bool disarms = false;     // and the step is not armed any more
+  uint32_t own_signal = 0;   // kSignal: an OwnSignal of core.h, if we queued it
+  bool interrupted = false;  // a system call may start again or has failed with EINTR
+  bool emulated = false;     // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
+  bool step_trap = false;    // kSignal: the SIGTRAP of a single-step, only for those who step
+  bool disarms = false;      // and the step is not armed any more
   // kSignal: a siginfo that would look like that of PTRACE_EVENT_EXIT, kept from the kernel until the resume.
   std::optional<siginfo_t> disguised;
   bool news = false;       // kGroupStop, kTrap: a group-stop began or ended, all are to know
@@ -205,6 +207,8 @@ struct Thread {
   int64_t timed_call = 0;
   // Address behind a call that was interrupted as it would be natively; until the thread is on its way on.
   uint64_t ended_at = 0;
+  // Address behind a call whose end was not shown, since it starts again; until it does.
+  uint64_t restarts_at = 0;
   // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
@@ -255,15 +259,17 @@ struct Process {
   // Who traced its leader until then, with which request: requests on the zombie still tell the difference.
   const Thread* zombie_tracer = nullptr;
   bool zombie_seized = false;
+  uint64_t zombie_number = 0;  // Link::number of that
   // A child that both waited for and traced this process: the kernel's SIGCHLD for its end, sent when it was
   // reaped, is one too many. 0 if none.
   pid_t swallow_death_of = 0;
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
-  uint64_t stale_signals = 0;  // pending, though natively they were never queued (attach.cc)
-  bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
-  bool stop_complete = false;  // and all threads have taken part
-  int stop_signal = 0;         // the signal that began it (signal_struct::group_exit_code)
+  uint64_t stale_signals = 0;   // pending, though natively they were never queued (attach.cc)
+  uint64_t queued_signals = 0;  // pending since a thread of it was traced, therefore queued natively, too
+  bool group_stopped = false;   // a group-stop is in effect, as far as the stops seen tell
+  bool stop_complete = false;   // and all threads have taken part
+  int stop_signal = 0;          // the signal that began it (signal_struct::group_exit_code)
   std::vector<NamespacedPid> pids;
 };
 

@@ -135,6 +135,19 @@ bool Core::HasUnwaitedStop(const Process& child, const WaitSpec& spec) const {
   return (spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(child.tgid, true) == 1;
 }
 
+// Children of its process that `tracer` has traced until they died, and that the kernel has for their parent
+// now; newest tracees first.
+std::vector<const Process*> Core::DeadTracees(const Thread& tracer) const {
+  std::vector<const Process*> dead;
+  for (const Process* child : tracer.process->children) {
+    if (child->natural_zombie && child->zombie_tracer == &tracer && kernel_->Exists(child->tgid))
+      dead.push_back(child);
+  }
+  std::sort(dead.begin(), dead.end(),
+            [](const Process* a, const Process* b) { return a->zombie_number > b->zombie_number; });
+  return dead;
+}
+
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
@@ -149,6 +162,10 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   // kernel/exit.c:eligible_child, of a child that is not traced.
   const auto eligible = [&spec](const Process& child) {
     return (spec.flags & kWall) != 0 || (child.exit_signal != SIGCHLD) == ((spec.flags & kWclone) != 0);
+  };
+  // The call that WaitForZombie() makes of the caller's needs no such help.
+  const auto zombie = [&](const Process& child) -> WaitFinding {
+    return {WaitFinding::Kind::kZombie, nullptr, !eligible(child) || hidden ? &child : nullptr};
   };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
@@ -188,10 +205,9 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
           --i;
           continue;
         }
-        const bool traced_by_us = child->zombie_tracer != nullptr && child->zombie_tracer->process == process;
-        if (!eligible(*child) && !traced_by_us) continue;
-        if ((spec.flags & kWexited) == 0) continue;  // wait_consider_task: does not count as a child
-        return {WaitFinding::Kind::kZombie, nullptr, !eligible(*child) || hidden ? child : nullptr};
+        // wait_consider_task: without WEXITED it does not count as a child.
+        if (eligible(*child) && (spec.flags & kWexited) != 0) return zombie(*child);
+        continue;
       }
       Thread* leader = Find(child->tgid);
       Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
@@ -204,11 +220,22 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       hidden |= child->stop_complete && (spec.flags & kWuntraced) != 0;
       if (auto finding = consider(link)) return *finding;
     }
+    // Among its tracees are zombies that were left to the kernel; to their tracer they are of every kind.
+    const std::vector<const Process*> dead = DeadTracees(*member);
+    auto next_dead = dead.begin();
+    const auto find_dead = [&](uint64_t older_than) -> const Process* {
+      for (; next_dead != dead.end() && (*next_dead)->zombie_number > older_than; ++next_dead) {
+        if (matches((*next_dead)->tgid) && (spec.flags & kWexited) != 0) return *next_dead;
+      }
+      return nullptr;
+    };
     for (Link* link : member->tracees) {
+      if (const Process* found = find_dead(link->number)) return zombie(*found);
       const Thread* tracee = link->tracee;
       if (!matches(tracee->tid)) continue;
       if (auto finding = consider(link)) return *finding;
     }
+    if (const Process* found = find_dead(0)) return zombie(*found);
   }
   if (!traced && only_zombies && natural.empty()) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
@@ -275,7 +302,10 @@ Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
 
 Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
   Thread* tracee = link->tracee;
-  const int status = tracee->exit.status;
+  // A thread that has long ended shares the end of its process (kernel/exit.c:wait_task_zombie).
+  ExitInfo now;
+  const bool shares = !tracee->is_leader() && kernel_->PeekExit(tracee->tid, &now);
+  const int status = shares ? now.status : tracee->exit.status;
   const bool exited = (status & 0x7f) == 0;
   const int cld_code = exited ? CLD_EXITED : (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED;
   const pid_t pid = PidIn(caller->pids, tracee->pids);

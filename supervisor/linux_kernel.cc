@@ -61,6 +61,13 @@ long LinuxKernel::Reap(Tid tid) {
   return result;
 }
 
+bool LinuxKernel::PeekExit(Tid tid, ExitInfo* info) {
+  ExitEvent exit;
+  if (waiter_.PeekExitOf(tid, &exit) != Waited::kFound) return false;
+  *info = exit.info;
+  return true;
+}
+
 long LinuxKernel::WaitContinued(Tid tid, bool leave) { return waiter_.TakeContinued(tid, leave); }
 
 bool LinuxKernel::Answer(uint64_t id, int64_t value) {

@@ -69,8 +69,11 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       TakeNumbers(rest, status.gid);
     } else if (name == "NSpid") {
       status.nspid = AllNumbers(rest);
-    } else if (name == "SigPnd" || name == "ShdPnd") {
+    } else if (name == "SigPnd") {
       status.pending |= mask();
+    } else if (name == "ShdPnd") {
+      status.process_pending = mask();
+      status.pending |= status.process_pending;
     } else if (name == "SigBlk") {
       status.blocked = mask();
     } else if (name == "SigIgn") {

@@ -21,18 +21,19 @@ namespace nestrace {
 // Fields as proc(5) names them. Ids are those of the pid namespace of the mounted /proc, uids those of the
 // user namespace of the reader.
 struct ThreadStatus {
-  pid_t tgid = 0;              // Tgid
-  pid_t ppid = 0;              // PPid: thread group of the real parent
-  std::vector<pid_t> nspid;    // NSpid: from the namespace of /proc to the thread's own
-  uid_t uid[4] = {};           // Uid: real, effective, saved, file system
-  gid_t gid[4] = {};           // Gid
-  uint64_t pending = 0;        // SigPnd | ShdPnd
-  uint64_t blocked = 0;        // SigBlk
-  uint64_t ignored = 0;        // SigIgn
-  uint64_t caught = 0;         // SigCgt
-  uint64_t cap_permitted = 0;  // CapPrm
-  uint64_t cap_effective = 0;  // CapEff
-  int seccomp_filters = 0;     // Seccomp_filters (Linux 5.9)
+  pid_t tgid = 0;                // Tgid
+  pid_t ppid = 0;                // PPid: thread group of the real parent
+  std::vector<pid_t> nspid;      // NSpid: from the namespace of /proc to the thread's own
+  uid_t uid[4] = {};             // Uid: real, effective, saved, file system
+  gid_t gid[4] = {};             // Gid
+  uint64_t pending = 0;          // SigPnd | ShdPnd
+  uint64_t process_pending = 0;  // ShdPnd
+  uint64_t blocked = 0;          // SigBlk
+  uint64_t ignored = 0;          // SigIgn
+  uint64_t caught = 0;           // SigCgt
+  uint64_t cap_permitted = 0;    // CapPrm
+  uint64_t cap_effective = 0;    // CapEff
+  int seccomp_filters = 0;       // Seccomp_filters (Linux 5.9)
 };
 
 // Nothing if the text is not that of a status file.

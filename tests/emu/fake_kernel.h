@@ -62,10 +62,11 @@ struct FakeThread {
   int resumes = 0;            // how often a stop was ended by a resume request
   long resume_request = 0;    // the last one, and the signal it had
   int resume_signal = 0;
-  long blocked_in = -1;      // what BlockedIn() says
-  long group_exit_code = 0;  // what GroupExitCode() says
-  int generation = 0;    // counts the stops; rbx and the first byte of xstate show it
-  bool gone = false;     // in kReaped: also the real parent has reaped it, or there is none
+  long blocked_in = -1;         // what BlockedIn() says
+  long group_exit_code = 0;     // what GroupExitCode() says
+  std::optional<ExitInfo> end;  // what PeekExit() says
+  int generation = 0;           // counts the stops; rbx and the first byte of xstate show it
+  bool gone = false;            // in kReaped: also the real parent has reaped it, or there is none
 };
 
 struct FakeNotification {
@@ -154,6 +155,7 @@ class FakeKernel : public Kernel {
   long SendSignal(Tid tgid, Tid tid, int signal) override;
   long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
   long Reap(Tid tid) override;
+  bool PeekExit(Tid tid, ExitInfo* info) override;
   long WaitContinued(Tid tid, bool leave) override;
   bool Answer(uint64_t id, int64_t value) override;
   bool Continue(uint64_t id) override;

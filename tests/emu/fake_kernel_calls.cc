@@ -109,6 +109,13 @@ long FakeKernel::Reap(Tid tid) {
   return Log([&] { return "reap(" + Number(tid.value) + ")"; }, reap());
 }
 
+bool FakeKernel::PeekExit(Tid tid, ExitInfo* info) {
+  Enter();
+  if (!Has(tid) || !at(tid).end.has_value()) return false;
+  *info = *at(tid).end;
+  return true;
+}
+
 long FakeKernel::WaitContinued(Tid tid, bool leave) {
   Enter();
   bool& continued = continued_[Has(tid) ? at(tid).facts.tgid : 0];

@@ -42,9 +42,10 @@ static int creator[kActors];     // kController, or the actor that made it
 static int was_traced[kActors];  // it, or another thread of its process
 static int is_thread[kActors];
 static int blocks_sigchld[kActors];
-static int last_signal[kActors];  // of the last stop that was waited for
-static int cycles;                // this seed may have tracers that trace each other
-static int threads;               // this seed may have threads
+static uint64_t suspended_with[kActors];  // the set of its last call that may have been sigsuspend(2)
+static int last_signal[kActors];          // of the last stop that was waited for
+static int cycles;                        // this seed may have tracers that trace each other
+static int threads;                       // this seed may have threads
 static int handles_sigchld;
 
 void generate_begin(uint64_t seed) {
@@ -53,6 +54,7 @@ void generate_begin(uint64_t seed) {
   memset(was_traced, 0, sizeof was_traced);
   memset(blocks_sigchld, 0, sizeof blocks_sigchld);
   memset(is_thread, 0, sizeof is_thread);
+  memset(suspended_with, 0, sizeof suspended_with);
   memset(last_signal, 0, sizeof last_signal);
   next();
   // Two threads that trace each other and stop at PTRACE_EVENT_EXIT can never be ended.
@@ -445,8 +447,12 @@ static int is_ignored_by_default(int64_t signo) {
   return signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH;
 }
 
+static int is_in(uint64_t set, int64_t signo) { return signo > 0 && (set >> (signo - 1) & 1) != 0; }
 static int is_in_vfork(const struct Sight* sight) { return sight->letter == 'D'; }
 static int is_stopped(const struct Sight* sight) { return sight->state == kStopped; }
+static int is_in_sigtimedwait(const struct Sight* sight) {
+  return sight->state == kBlocked && sight->syscall == SYS_rt_sigtimedwait;
+}
 
 // What is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
@@ -457,19 +463,18 @@ static int64_t fit_signal(int target, int64_t signo) {
       sight->state == kBlocked &&
       (sight->syscall == SYS_rt_sigsuspend || sight->syscall == SYS_wait4 || sight->syscall == SYS_waitid);
   if (suspended && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
+  if (sight->state == kBlocked && sight->syscall == SYS_rt_sigsuspend && is_in(suspended_with[target], signo))
+    return SIGSTOP;
   if (sight->state == kStopped && tracer[target] < 0 && is_ignored_by_default(signo)) return SIGSTOP;
   return signo;
 }
 
-// Has the process of `actor` threads that are traced, and others?
-static int is_traced_in_part(int actor) {
-  int traced = 0, untraced = 0;
+// Has the process of `actor` a thread that may be traced?
+static int may_be_traced(int actor) {
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || !is_alive(i) || !same_process(i, actor)) continue;
-    if (tracer[i] >= 0) traced = 1;
-    if (tracer[i] < 0) untraced = 1;
+    if (stage.number[i] != 0 && is_alive(i) && same_process(i, actor) && was_traced[i]) return 1;
   }
-  return traced && untraced;
+  return 0;
 }
 
 // Is the tracer of `actor` in a wait, perhaps for its number?
@@ -507,8 +512,9 @@ static void make_signal(struct Op* op) {
   if (op->args[1] == SIGSTOP && process_has(target, is_in_vfork)) op->args[1] = 0;
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
   if (!for_all && process_has(target, is_stopped)) op->args[1] = SIGSTOP;
-  if (op->args[1] == SIGCONT && is_traced_in_part(target))
-    op->args[1] = SIGSTOP;  // known to differ (README.md)
+  // Known to differ (README.md).
+  if (op->args[1] == SIGCONT && (may_be_traced(target) || process_has(target, is_in_sigtimedwait)))
+    op->args[1] = SIGSTOP;
   // A thread that stops or continues its own process may have finished before, or not.
   if (op->actor >= 0 && same_process(target, op->actor)) op->actor = kController;
 }
@@ -558,6 +564,7 @@ static void make_act(struct Op* op, int actor) {
     op->args[0] = PICK(old_calls);
   } else if (die < 77) {
     make_block(op);
+    suspended_with[actor] = (uint64_t)op->args[1];
   } else if (die < 80) {
     op->verb = is_thread[actor] && is_waited_for(actor) ? kPending : kExec;
   } else if (die < 83) {
