@@ -158,6 +158,14 @@ static int BindsPair(void) {
   if (chdir(public) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return kNot;
   return bind(pair[0], (struct sockaddr*)&address, sizeof(address)) == 0 ? Got("a socket") : kNot;
 }
+// Datagram sockets can send to paths; SOCK_RAW is another name for them.
+static int PairSendsToPath(void) {
+  const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "../secret/word"};
+  int pair[2];
+  if (chdir(public) != 0 || socketpair(AF_UNIX, SOCK_RAW, 0, pair) != 0) return kNot;
+  sendto(pair[0], "", 1, 0, (struct sockaddr*)&address, sizeof(address));
+  return errno == ECONNREFUSED ? Got("its being there") : kNot;
+}
 static int Handle(void) {
   struct {
     struct file_handle handle;
@@ -545,6 +553,7 @@ int main(int argc, char** argv) {
       ATTACK(Modes),
       ATTACK(Binds),
       ATTACK(BindsPair),
+      ATTACK(PairSendsToPath),
       ATTACK(Handle),
       ATTACK(BindMount),
       ATTACK(Chroot),

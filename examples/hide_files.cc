@@ -153,8 +153,9 @@ class HideFiles : public nestrace::Policy {
     // A socket's path is in memory, and the kernel connects: so there are none that have paths.
     if (name == "socket") return static_cast<int>(first) == AF_UNIX ? EACCES : 0;
     if (name == "socketpair") {
-      const bool datagrams = (call.arg(1) & 0xf) == SOCK_DGRAM;
-      return static_cast<int>(first) == AF_UNIX && datagrams ? EACCES : 0;
+      // A pair of datagram sockets can send to paths; SOCK_RAW is another name for it (unix_create).
+      const uint64_t type = call.arg(1) & 0xf;
+      return static_cast<int>(first) == AF_UNIX && type != SOCK_STREAM && type != SOCK_SEQPACKET ? EACCES : 0;
     }
     const Tid target{static_cast<pid_t>(first)};
     if (name == "pidfd_open") return files_.IsGuest(target) ? 0 : ESRCH;
