@@ -442,6 +442,43 @@ static int ThreadRewritesProcess(void) {
   return result;
 }
 
+// A descriptor number that leads to the word, with O_PATH only, and to a file that is open, in turn.
+static int turning, path_only, readable;
+static void* TurnsDescriptor(void* unused) {
+  started = 1;
+  while (racing) {
+    dup2(path_only, turning);
+    dup2(readable, turning);
+  }
+  return unused;
+}
+static int OpensPathRaced(void) {
+  path_only = open(raced, O_PATH);
+  char link[64], path[4096] = "";
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", path_only);
+  if (readlink(link, path, sizeof(path) - 1) > 0 && strcmp(path, word) == 0) return kGot;
+  close(path_only);
+  return kNot;
+}
+static int ThreadTurnsDescriptor(void) {
+  if (RaceOnMemory(OpensPathRaced) != kGot) return kNot;
+  readable = open("/dev/null", O_RDONLY);
+  turning = dup(readable);
+  pthread_t thread;
+  racing = 1;
+  started = 0;
+  pthread_create(&thread, NULL, TurnsDescriptor, NULL);
+  while (!started) sched_yield();
+  int result = kNot;
+  struct stat status;
+  for (int i = 0; i < 10 * tries && result != kGot; ++i) {
+    if (fstat(turning, &status) == 0 && S_ISREG(status.st_mode)) result = Got("its size");
+  }
+  racing = 0;
+  pthread_join(thread, NULL);
+  return result;
+}
+
 // --- programs.
 
 static int RunAndRead(const char* path) {
@@ -567,6 +604,7 @@ int main(int argc, char** argv) {
       ATTACK(ThreadRewritesProgram),
       ATTACK(ThreadRewritesDirectory),
       ATTACK(ThreadRewritesProcess),
+      ATTACK(ThreadTurnsDescriptor),
       ATTACK(SymlinkSwap),
       ATTACK(ExecHidden),
       ATTACK(ExecScript),

@@ -48,6 +48,12 @@ long FileRequest::MayOpen(const Found& found) {
   return -error;
 }
 
+long FileRequest::MayKeep(int fd) {
+  const long error = files_.CheckMemory(call_.tid(), fd);
+  answer_.hidden = answer_.hidden || error == -ENOENT;
+  return error;
+}
+
 long FileRequest::FindOrMissing(int dirfd, int index, const FindOptions& options, Found* found) {
   std::string path;
   // Linux 6.11: no path at all is an empty one, where that is allowed.

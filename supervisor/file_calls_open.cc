@@ -44,6 +44,12 @@ FileReply Reopen(FileRequest* request, const GuestFiles::Found& found, uint64_t 
   int wanted = static_cast<int>(flags & ~static_cast<uint64_t>(O_CREAT | O_EXCL | O_NOFOLLOW));
   wanted |= O_CLOEXEC | O_NOCTTY | (may_wait ? O_NONBLOCK : 0);
   const int fd = open(found.Path().c_str(), wanted, mode);
+  if (fd >= 0) {
+    if (const long error = request->MayKeep(fd); error < 0) {
+      close(fd);
+      return FileReply::Of(error);
+    }
+  }
   if (fd >= 0 && may_wait && (flags & O_NONBLOCK) == 0) {
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
   }

@@ -64,6 +64,8 @@ class FileRequest {
 
   // What the embedder says of opening it: 0 or a negative errno.
   long MayOpen(const Found& found);
+  // Of what has been opened: 0 or a negative errno.
+  long MayKeep(int fd);
 
   // Into argument `index`: 0 or a negative errno.
   template <typename T>

@@ -12,7 +12,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "supervisor/access.h"
 #include "supervisor/guest_files.h"
 #include "supervisor/path_descriptor.h"
 
@@ -65,16 +64,21 @@ class FileWalk {
     }
     if (!current_.ok()) return errno == ENOENT && dirfd != AT_FDCWD ? -EBADF : -errno;
     if (fstat(current_.get(), &status_) < 0) return -errno;
-    if (path.empty() && dirfd != AT_FDCWD && !IsPathDescriptor(dirfd)) return 0;
+    if (path.empty() && dirfd != AT_FDCWD && IsOpenForMore(dirfd)) return 0;
     if (!path.empty() && !S_ISDIR(status_.st_mode)) return -ENOTDIR;
     return files_.Hides(current_.get()) ? Hidden() : 0;
   }
 
-  // A descriptor that was opened for more was given to the guest, by the supervisor or before.
-  bool IsPathDescriptor(int fd) const {
-    std::string text;
-    return !proc_.Read(id_, absl::StrCat("fdinfo/", fd), &text) ||
-           (FindNumber(text, "flags", 8).value_or(O_PATH) & O_PATH) != 0;
+  // Has the guest the file of `current_`, of its descriptor `fd`, open for more than O_PATH? Then it was
+  // given that, by the supervisor or before. Another thread may have put another file under that number in
+  // between.
+  bool IsOpenForMore(int fd) const {
+    std::string text, own;
+    return proc_.Read(id_, absl::StrCat("fdinfo/", fd), &text) && proc_.ReadOwnFdInfo(current_.get(), &own) &&
+           (FindNumber(text, "flags", 8).value_or(O_PATH) & O_PATH) == 0 &&
+           FindNumber(text, "mnt_id").has_value() &&
+           FindNumber(text, "mnt_id") == FindNumber(own, "mnt_id") && FindNumber(text, "ino").has_value() &&
+           FindNumber(text, "ino") == FindNumber(own, "ino");
   }
 
   long GoToRoot() {
@@ -113,7 +117,7 @@ class FileWalk {
     }
     if (files_.IsHidden(status)) return Hidden();
     if (in_proc) {
-      if (const long error = CheckProc(name); error < 0) return error;
+      if (const long error = CheckProc(name, next.get()); error < 0) return error;
     }
     if (dots) {
       found_.parent.Reset();
@@ -176,6 +180,7 @@ class FileWalk {
     struct stat status;
     if (!next.ok() || fstat(next.get(), &status) < 0) return -errno;
     if (files_.Hides(next.get())) return Hidden();
+    if (const long error = NoteMemory(next.get()); error < 0) return error;
     if (!last && !S_ISDIR(status.st_mode)) return -ENOTDIR;
     current_ = std::move(next);
     status_ = status;
@@ -184,26 +189,22 @@ class FileWalk {
     return 0;
   }
 
-  // The walk is about to enter `name` of a directory of /proc.
-  long CheckProc(const std::string& name) {
+  // The walk is about to enter `name` of a directory of /proc, which is `next`.
+  long CheckProc(const std::string& name, int next) {
     if (AtProcRoot()) {
       int32_t number;
       if (!absl::SimpleAtoi(name, &number)) return 0;
       const bool other_proc = status_.st_dev != files_.proc_status_.st_dev;  // of another pid namespace
       return !other_proc && files_.IsGuest(ProcId{number}) ? 0 : Hidden();
     }
-    if (name != "mem") return 0;
-    // The directory is /proc/PID or /proc/PID/task/TID.
-    std::string path;
-    int32_t number;
-    if (ReadLinkText(AT_FDCWD, PathOfDescriptor(current_.get()), &path) < 0) return -EACCES;
-    if (!absl::SimpleAtoi(path.substr(path.rfind('/') + 1), &number)) return 0;
-    const ProcId process{number};
-    const std::optional<ThreadStatus> own = proc_.Status(id_), other = proc_.Status(process);
-    if (!own.has_value() || !other.has_value()) return -ESRCH;
-    if (own->tgid != other->tgid && MayAttach(proc_, tid_, proc_.TidOf(process)) != 0) return -EACCES;
-    // It may have executed something hidden just now, for which it is about to be killed.
-    return files_.RunsHidden(process) ? Hidden() : 0;
+    return NoteMemory(next);
+  }
+
+  // If `file` of /proc is the memory of a process: may the guest have it?
+  long NoteMemory(int file) {
+    const long error = files_.CheckMemory(tid_, file);
+    if (error == -ENOENT) found_.hidden = true;
+    return error;
   }
 
   long End() {

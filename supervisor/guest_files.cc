@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "supervisor/access.h"
 #include "supervisor/path_descriptor.h"
 
 namespace nestrace {
@@ -186,6 +187,20 @@ bool GuestFiles::IsOfOtherProcess(int fd, const struct stat& status) const {
   return !names.empty() && absl::SimpleAtoi(names[0], &number) && !IsGuest(ProcId{number});
 }
 
+// A file without a name, that was at `path`: is the last of the directories on the way there that still
+// exists hidden? True if something was renamed meanwhile.
+bool GuestFiles::DeletedIsBelow(int fd, const std::string& path) const {
+  std::string directory_path = path, path_now;
+  UniqueFd directory;
+  while (!directory.ok() && directory_path.size() > 1) {
+    directory_path.resize(std::max<size_t>(directory_path.rfind('/'), 1));
+    directory = OpenPathAt(AT_FDCWD, directory_path, O_DIRECTORY);
+    if (!directory.ok() && errno != ENOENT && errno != ENOTDIR) return true;
+  }
+  if (DirectoryIsBelow(std::move(directory))) return true;
+  return ReadLinkText(AT_FDCWD, PathOfDescriptor(fd), &path_now) < 0 || path_now != path;
+}
+
 bool GuestFiles::Hides(int fd) const {
   constexpr int kRetries = 8;
   struct stat status;
@@ -197,9 +212,9 @@ bool GuestFiles::Hides(int fd) const {
     if (ReadLinkText(AT_FDCWD, PathOfDescriptor(fd), &path) < 0) return true;
     if (path[0] != '/') return absl::StartsWith(path, "(unreachable)");  // else a pipe, a socket, ...
     if (absl::StartsWith(path, "/memfd:") || absl::StartsWith(path, "/dev/zero (deleted)")) return false;
+    if (status.st_nlink == 0) return DeletedIsBelow(fd, path);
     const size_t slash = path.rfind('/');
     UniqueFd directory = OpenPathAt(AT_FDCWD, path.substr(0, std::max<size_t>(slash, 1)), O_DIRECTORY);
-    if (status.st_nlink == 0) return directory.ok() && DirectoryIsBelow(std::move(directory));
     // Is it still there? Something may have been renamed since.
     struct stat entry;
     if (!directory.ok() ||
@@ -210,6 +225,19 @@ bool GuestFiles::Hides(int fd) const {
     return DirectoryIsBelow(std::move(directory));
   }
   return true;
+}
+
+// Is the thread on its way into a new program, of which not everything is mapped yet? The kernel notes where
+// the code is (field 26, 0 until then) when all is (fs/binfmt_elf.c:load_elf_binary).
+bool GuestFiles::IsInExec(ProcId id) const {
+  constexpr size_t kStartCode = 26 - 3;  // behind the name, which is in brackets
+  std::string text;
+  if (!proc_.Read(id, "stat", &text)) return true;
+  const size_t end_of_name = text.rfind(") ");
+  if (end_of_name == std::string::npos) return true;
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(text).substr(end_of_name + 2), ' ');
+  return fields.size() <= kStartCode || fields[kStartCode] == "0";
 }
 
 // A new program has mapped itself and, if it is an ELF file, its interpreter. The program is known by
@@ -238,6 +266,26 @@ bool GuestFiles::RunsHidden(ProcId id) const {
     if (strict && !shows(mapping, status)) return true;
   }
   return false;
+}
+
+long GuestFiles::CheckMemory(Tid tid, int fd) const {
+  std::string path;
+  if (!IsProc(fd)) return 0;
+  if (ReadLinkText(AT_FDCWD, PathOfDescriptor(fd), &path) < 0) return -EACCES;
+  // /proc/PID/mem or /proc/PID/task/TID/mem; the kernel adds something to the name if the process is gone.
+  const std::vector<absl::string_view> names = absl::StrSplit(path, '/', absl::SkipEmpty());
+  int32_t number;
+  if (names.size() < 2 || !absl::StartsWith(names.back(), "mem") ||
+      !absl::SimpleAtoi(names[names.size() - 2], &number)) {
+    return 0;
+  }
+  if (names.back() != "mem") return absl::StartsWith(names.back(), "mem ") ? -ESRCH : 0;
+  const ProcId process{number};
+  const std::optional<ThreadStatus> own = proc_.Status(proc_.IdOf(tid)), other = proc_.Status(process);
+  if (!own.has_value() || !other.has_value()) return -ESRCH;
+  if (own->tgid != other->tgid && MayAttach(proc_, tid, proc_.TidOf(process)) != 0) return -EACCES;
+  // It may be executing something hidden just now, for which it is about to be killed.
+  return IsInExec(process) || RunsHidden(process) ? -ENOENT : 0;
 }
 
 UniqueFd GuestFiles::Descriptor(Tid tid, int fd) const {

@@ -88,6 +88,10 @@ class GuestFiles {
   // Is the program that the thread runs, or a file that it has mapped, hidden? True if that can't be found
   // out.
   bool RunsHidden(Tid tid) const { return RunsHidden(proc_.IdOf(tid)); }
+  // If `fd` is of /proc/PID/mem: may `tid` have it? 0, -ENOENT if the process runs something hidden, or
+  // another negative errno. To be asked again once it is open: the memory is that of the program that ran
+  // then.
+  long CheckMemory(Tid tid, int fd) const;
   // Is this a living thread that the thread which called Open() traces?
   bool IsGuest(Tid tid) const { return IsGuest(proc_.IdOf(tid)); }
 
@@ -109,7 +113,9 @@ class GuestFiles {
   absl::Status HideOtherMounts(const UniqueFd& file);
   void HideFile(const struct stat& status, UniqueFd file);
   bool RunsHidden(ProcId id) const;
+  bool IsInExec(ProcId id) const;
   bool DirectoryIsBelow(UniqueFd directory) const;
+  bool DeletedIsBelow(int fd, const std::string& path) const;
   bool IsOfOtherProcess(int fd, const struct stat& status) const;
   bool SameView(ProcId id) const;
   bool IsGuest(ProcId id) const;
