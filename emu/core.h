@@ -245,6 +245,9 @@ class Core {
   bool SettleIntercepted(Thread* thread, const Call& before);
   bool ChangeArguments(Thread* caller, const std::array<uint64_t, 6>& args);
   bool HandleChangedCall(Thread* thread);
+  bool HandleForbiddenProgram(Thread* thread);
+  bool MayRunItsProgram(Thread* thread);
+  bool LeavesExec(const Thread& thread) const;
 
   // --- inject.cc
   bool Inject(Thread* thread);

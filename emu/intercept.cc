@@ -2,6 +2,7 @@
 // emulation's own decisions do.
 
 #include <errno.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <iterator>
@@ -125,6 +126,47 @@ bool Core::SettleIntercepted(Thread* thread, const Call& before) {
   std::optional<Outcome> outcome = AskPolicy(thread, n);
   if (!outcome.has_value()) return false;
   Carry(thread, *std::move(outcome));
+  return true;
+}
+
+// --- programs that may not be executed.
+//
+// A tracee shows its memory at every stop. With that of a new program in it, PTRACE_EVENT_EXEC comes first,
+// unless the kernel gives the program up after it has mapped a part of it, or the thread is killed inside the
+// call: then the next stop is that of SIGSEGV, a group-stop, the syscall-exit-stop or PTRACE_EVENT_EXIT.
+
+// May the stop of the thread be such a one? Also true for calls of the other ABI that have the same numbers.
+bool Core::LeavesExec(const Thread& thread) const {
+  constexpr uint64_t kExecs[] = {59, 322, 11, 358};  // execve and execveat, of x86-64 and of i386
+  const Stop& stop = thread.stop;
+  const bool exiting = stop.event == kEventExit;
+  if (stop.kind == StopKind::kEvent && !exiting) return false;  // inside the call
+  uint64_t nr = 0;
+  kernel_->PtraceBuffer(Abi::kX86_64, kPeekUser, thread.tid, kUserOrigRax,
+                        absl::MakeSpan(reinterpret_cast<char*>(&nr), sizeof(nr)));
+  if (std::find(std::begin(kExecs), std::end(kExecs), nr) == std::end(kExecs)) return false;
+  if (exiting || stop.signal == SIGSEGV) return true;
+  // fs/exec.c:bprm_execve has sent it, if the old program is lost.
+  ThreadFacts facts;
+  return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals >> (SIGSEGV - 1) & 1) != 0;
+}
+
+// False: the process is killed, and goes on to its end by itself.
+bool Core::MayRunItsProgram(Thread* thread) {
+  if (interceptor_->MayExecute(thread->tid)) return true;
+  thread->process->forbidden_program = true;
+  kernel_->SendSignal(thread->process->tgid, thread->tid, SIGKILL);
+  return false;
+}
+
+// Any stop of a thread, if there is a policy. True if nobody is to see it.
+bool Core::HandleForbiddenProgram(Thread* thread) {
+  const bool exiting = thread->stop.event == kEventExit;
+  if (!thread->process->forbidden_program && (!LeavesExec(*thread) || MayRunItsProgram(thread))) return false;
+  if (exiting) {
+    OnEventExit(thread);
+    ResumeThread(thread);
+  }
   return true;
 }
 

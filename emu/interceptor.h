@@ -77,8 +77,9 @@ class Interceptor {
   // What is to become of an intercepted call. The thread may not be one of the table (a guest that raced
   // CLONE_UNTRACED past the supervisor): then the call is refused with EPERM and nobody is asked.
   virtual Decision OnCall(const Notification& call, Caller* caller) = 0;
-  // `tid` is at the PTRACE_EVENT_EXEC of a new program, none of which has run. False: it is killed there, and
-  // no tracer sees the event.
+  // `tid` is at the PTRACE_EVENT_EXEC of a new program, none of which has run; or at another stop, behind
+  // an execve(2) that seems to have failed so late that a part of the new program is in memory. False: it is
+  // killed there, and no tracer sees that stop or another.
   virtual bool MayExecute(Tid tid) = 0;
 };
 

@@ -44,6 +44,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
 
 void Core::HandleStop(Thread* thread) {
   Stop& stop = thread->stop;
+  if (interceptor_ != nullptr && HandleForbiddenProgram(thread)) return;
   if (thread->injection.has_value() && Inject(thread)) return;
   if (thread->filter_event && MakeFilterEvent(thread)) return;
   if (thread->changed_call.has_value() && HandleChangedCall(thread)) return;
@@ -125,10 +126,7 @@ void Core::HandleStop(Thread* thread) {
           thread = Find(tid);  // perhaps the caller under the leader's number
           thread->stop.message_pids = pids;
           named = nullptr;
-          if (interceptor_ != nullptr && !interceptor_->MayExecute(tid)) {
-            kernel_->SendSignal(thread->process->tgid, tid, SIGKILL);
-            return;  // it is never resumed from here; its end comes next
-          }
+          if (interceptor_ != nullptr && !MayRunItsProgram(thread)) return;
           break;
         }
         case kEventExit:

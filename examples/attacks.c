@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -479,6 +480,100 @@ static int ThreadTurnsDescriptor(void) {
   return result;
 }
 
+// --- tracers of somebody who executes a path that another process rewrites.
+
+static char* shared_raced;
+
+// Starts a tracee that executes it, with so little room that what does not fit is `room` and beyond; 0: with
+// enough. Runs it up to its first stop from then on.
+static pid_t StartExec(long options, rlim_t room, int* status) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    const struct rlimit limit = {room, room};
+    if (room != 0) setrlimit(RLIMIT_AS, &limit);
+    execl(shared_raced, "tell", NULL);
+    _exit(1);
+  }
+  waitpid(pid, status, 0);
+  ptrace(PTRACE_SETOPTIONS, pid, 0, options | PTRACE_O_EXITKILL);
+  ptrace(PTRACE_CONT, pid, 0, 0);
+  waitpid(pid, status, 0);
+  return pid;
+}
+static void End(pid_t pid, int status) {
+  if (!WIFSTOPPED(status)) return;
+  kill(pid, SIGKILL);
+  do {
+    ptrace(PTRACE_CONT, pid, 0, 0);  // PTRACE_EVENT_EXIT does not end by SIGKILL
+  } while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+}
+// Is a hidden program in the memory of the stopped tracee, for its tracer to read?
+static int ReadProgram(pid_t pid) {
+  char path[64], line[4400];
+  int result = kNot;
+  snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+  FILE* maps = fopen(path, "r");
+  while (result != kGot && maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+    unsigned long start;
+    if (strstr(line, secret) == NULL || sscanf(line, "%lx-", &start) != 1) continue;
+    errno = 0;
+    ptrace(PTRACE_PEEKDATA, pid, start, 0);
+    if (errno == 0) result = Got("the program");
+  }
+  if (maps != NULL) fclose(maps);
+  return result;
+}
+static int RaceOnTracedExec(long options, rlim_t room, int stop) {
+  const pid_t racer = fork();
+  if (racer == 0) {
+    char* place = strstr(shared_raced, "public");
+    for (;;) {
+      memcpy(place, "secret", 6);
+      __asm__ volatile("" ::: "memory");
+      memcpy(place, "public", 6);
+      __asm__ volatile("" ::: "memory");
+    }
+  }
+  int result = kNot;
+  for (int i = 0; i < tries && result != kGot; ++i) {
+    int status;
+    pid_t pid = StartExec(options, room, &status);
+    while (WIFSTOPPED(status) && status >> 8 != stop) {
+      ptrace(PTRACE_CONT, pid, 0, 0);
+      waitpid(pid, &status, 0);
+    }
+    if (WIFSTOPPED(status)) result = ReadProgram(pid);
+    End(pid, status);
+  }
+  kill(racer, SIGKILL);
+  waitpid(racer, NULL, 0);
+  return result;
+}
+static int ShareRaced(void) {
+  shared_raced = mmap(NULL, sizeof(raced), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared_raced == MAP_FAILED) return kCannotHere;
+  snprintf(shared_raced, sizeof(raced), "%s/tell", public);
+  return strstr(shared_raced, "public") == NULL ? kCannotHere : 0;
+}
+// The kernel has mapped the program, and finds that its interpreter does not fit: SIGSEGV.
+static int TracerSeesFailedProgram(void) {
+  if (ShareRaced() != 0) return kCannotHere;
+  for (rlim_t room = 200 << 10; room < 2000 << 10; room += 4 << 10) {
+    int status;
+    const pid_t pid = StartExec(PTRACE_O_TRACEEXEC, room, &status);
+    const int fits = !WIFSTOPPED(status) || WSTOPSIG(status) != SIGSEGV;
+    End(pid, status);
+    if (!fits) return RaceOnTracedExec(PTRACE_O_TRACEEXEC, room + (8 << 10), SIGSEGV);
+  }
+  return kCannotHere;
+}
+static int TracerSeesEndOfProgram(void) {
+  if (ShareRaced() != 0) return kCannotHere;
+  return RaceOnTracedExec(PTRACE_O_TRACEEXIT, 0, SIGTRAP | PTRACE_EVENT_EXIT << 8);
+}
+
 // --- programs.
 
 static int RunAndRead(const char* path) {
@@ -605,6 +700,8 @@ int main(int argc, char** argv) {
       ATTACK(ThreadRewritesDirectory),
       ATTACK(ThreadRewritesProcess),
       ATTACK(ThreadTurnsDescriptor),
+      ATTACK(TracerSeesFailedProgram),
+      ATTACK(TracerSeesEndOfProgram),
       ATTACK(SymlinkSwap),
       ATTACK(ExecHidden),
       ATTACK(ExecScript),

@@ -136,7 +136,9 @@ class Policy {
   virtual absl::StatusOr<Decision> OnCall(Call* call) = 0;
 
   // `tid` has executed a new program, of which no instruction has run: /proc/TID/exe and /proc/TID/maps show
-  // what the kernel found under the path that it read last. False: the process is killed.
+  // what the kernel found under the path that it read last. Also asked where an execve(2) seems to
+  // have failed so late that a part of the new program is in memory, or was ended by a signal. False: the
+  // process is killed, and its tracers see no stop before its end.
   virtual absl::StatusOr<bool> MayExecute(Tid tid);
 };
 

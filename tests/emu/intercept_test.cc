@@ -301,6 +301,37 @@ TEST_F(InterceptTest, RefusedProgramIsKilledAtItsEventUnseen) {
   EXPECT_EQ(Wait(kTracer), Result(0));
 }
 
+TEST_F(InterceptTest, RefusedProgramShowsNoStopOnItsWayToTheEnd) {
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, kOptTraceExit), 0);
+  policy.may_execute = false;
+  Event(kTracee, kEventExec, kTracee.value);
+  ExitEvent(kTracee, SIGKILL);
+  EXPECT_EQ(Wait(kTracer), Result(0));
+  Exit(kTracee, SIGKILL);
+  EXPECT_EQ(Wait(kTracer).result, kTracee.value);
+}
+
+// The kernel has mapped a part of the new program when it finds that the rest does not fit: SIGSEGV.
+TEST_F(InterceptTest, RefusedProgramIsKilledWhereItsExecveFailedLate) {
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 0), 0);
+  policy.may_execute = false;
+  kernel.at(kTracee).regs.orig_rax = 59;
+  kernel.at(kTracee).regs.rax = -ENOMEM;
+  Signal(kTracee, SIGSEGV);
+  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1);
+  EXPECT_EQ(Wait(kTracer), Result(0));
+}
+
+TEST_F(InterceptTest, OtherSignalsBehindExecveAreNoReasonToAsk) {
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 0), 0);
+  policy.may_execute = false;
+  kernel.at(kTracee).regs.orig_rax = 59;
+  kernel.at(kTracee).regs.rax = -ENOENT;
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+}
+
 TEST_F(InterceptTest, AThreadOutsideTheTableIsRefused) {
   kernel.Add({.tid = kOther, .tgid = kOther.value, .parent = kShell.value});
   Decide(Decision::Run());
