@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "emu/stop.h"
 #include "supervisor/filter.h"
+#include "supervisor/guarded.h"
 
 namespace nestrace {
 namespace {
@@ -24,6 +25,8 @@ namespace {
 // So many stops in a row are handled before notifications are looked at again, lest one guest that stops
 // endlessly keeps all others waiting.
 constexpr int kStopsPerRound = 64;
+
+constexpr const char* kCallbacks = "an Observer, Decision::WhenTaken or Options::on_job_state";
 
 bool EndsRun(int signal) {
   return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
@@ -56,7 +59,13 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& comma
   absl::StatusOr<ProcFs> proc = ProcFs::Open();
   if (!proc.ok()) return proc.status();
   FilterSpec spec;
-  if (interceptor != nullptr) spec = {interceptor->calls(), options.policy->NewCallsAreEnosys()};
+  if (interceptor != nullptr) {
+    const absl::StatusOr<bool> new_calls =
+        Guarded("Policy::NewCallsAreEnosys()",
+                [&]() -> absl::StatusOr<bool> { return options.policy->NewCallsAreEnosys(); });
+    if (!new_calls.ok()) return new_calls.status();
+    spec = {interceptor->calls(), *new_calls};
+  }
   absl::StatusOr<FilterProgram> filter = FilterProgram::Build(spec);
   if (!filter.ok()) return filter.status();
   absl::StatusOr<UniqueFd> sigchld = OpenSigchld();
@@ -67,7 +76,13 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& comma
   const Options complete = Complete(options, interceptor.get());
   std::unique_ptr<EventLoop> loop(new EventLoop(*std::move(proc), *std::move(sigchld), *std::move(launch),
                                                 complete, std::move(interceptor)));
-  if (absl::Status status = loop->Seize(); !status.ok()) return status;
+  absl::Status seized;
+  const absl::Status callbacks = Guarded(kCallbacks, [&] {
+    seized = loop->Seize();
+    return absl::OkStatus();
+  });
+  if (!callbacks.ok()) return callbacks;
+  if (!seized.ok()) return seized;
   return loop;
 }
 
@@ -110,7 +125,11 @@ void EventLoop::PassOnEarlySignals() {
 }
 
 absl::StatusOr<Result> EventLoop::Run() {
-  status_ = RunToEnd();
+  const absl::Status callbacks = Guarded(kCallbacks, [this] {
+    status_ = RunToEnd();
+    return absl::OkStatus();
+  });
+  if (!callbacks.ok()) status_ = callbacks;
   End();
   if (!status_.ok()) return status_;
   if (!result_.has_value()) return absl::InternalError("PROGRAM was lost");

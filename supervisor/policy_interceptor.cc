@@ -3,45 +3,31 @@
 #include <errno.h>
 
 #include <algorithm>
-#include <exception>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "supervisor/guarded.h"
 
 namespace nestrace {
 namespace {
 
 constexpr const char* kNoWayBack[] = {"rt_sigreturn", "sigreturn", "restart_syscall", "exit", "exit_group"};
 
-absl::Status Annotate(const absl::Status& status, absl::string_view where) {
-  return absl::Status(status.code(), absl::StrCat(where, ": ", status.message()));
-}
-
-// Calls a function of the policy, which may be one that throws.
-template <typename T, typename Function>
-absl::StatusOr<T> Guarded(const std::string& where, const Function& function) {
-  try {
-    absl::StatusOr<T> result = function();
-    if (!result.ok()) return Annotate(result.status(), where);
-    return result;
-  } catch (const std::exception& exception) {
-    return absl::InternalError(absl::StrCat(where, " threw an exception: ", exception.what()));
-  } catch (...) {
-    return absl::InternalError(absl::StrCat(where, " threw something"));
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<PolicyInterceptor> PolicyInterceptor::Create(Policy* policy) {
   PolicyInterceptor interceptor(policy);
-  for (const std::string& name : policy->Calls()) {
+  const absl::StatusOr<std::vector<std::string>> calls = Guarded(
+      "Policy::Calls()", [&]() -> absl::StatusOr<std::vector<std::string>> { return policy->Calls(); });
+  if (!calls.ok()) return calls.status();
+  for (const std::string& name : *calls) {
     if (std::find(std::begin(kNoWayBack), std::end(kNoWayBack), name) != std::end(kNoWayBack)) {
       return absl::InvalidArgumentError(
           absl::StrCat("Policy::Calls(): ", name, " can't be intercepted, no thread goes on behind it"));
     }
-    absl::StatusOr<std::vector<CallNumber>> numbers = FindCall(name);
-    if (!numbers.ok()) return Annotate(numbers.status(), "Policy::Calls()");
+    const absl::StatusOr<std::vector<CallNumber>> numbers =
+        Guarded("Policy::Calls()", [&] { return FindCall(name); });
+    if (!numbers.ok()) return numbers.status();
     for (const CallNumber& number : *numbers) interceptor.names_[{number.abi, number.nr}] = name;
   }
   return interceptor;
@@ -58,10 +44,10 @@ Interceptor::Decision PolicyInterceptor::OnCall(const Notification& notification
   const std::string& name = names_.at({notification.abi, notification.nr});
   Call call(notification, name, caller);
   const std::string where = absl::StrCat("Policy::OnCall(", name, ")");
-  absl::StatusOr<nestrace::Decision> decision =
-      Guarded<nestrace::Decision>(where, [&] { return policy_.OnCall(&call); });
+  absl::StatusOr<nestrace::Decision> decision = Guarded(where, [&] { return policy_.OnCall(&call); });
   if (decision.ok()) {
-    if (absl::Status status = decision->Check(); !status.ok()) decision = Annotate(status, where);
+    if (absl::Status status = Guarded(where, [&] { return decision->Check(); }); !status.ok())
+      decision = status;
   }
   if (decision.ok()) return decision->raw();
   status_ = decision.status();
@@ -70,7 +56,7 @@ Interceptor::Decision PolicyInterceptor::OnCall(const Notification& notification
 
 bool PolicyInterceptor::MayExecute(Tid tid) {
   if (!status_.ok()) return false;
-  absl::StatusOr<bool> may = Guarded<bool>("Policy::MayExecute()", [&] { return policy_.MayExecute(tid); });
+  absl::StatusOr<bool> may = Guarded("Policy::MayExecute()", [&] { return policy_.MayExecute(tid); });
   if (may.ok()) return *may;
   status_ = may.status();
   return false;

@@ -29,7 +29,8 @@
 //
 // Errors. absl::Status for what the embedder or the machine did wrong, with the failed call or the wrong
 // argument named; the code is InvalidArgument for a wrong argument, FailedPrecondition for a call in the
-// wrong order, or what the errno of the failed call maps to. What happens to guests is never an error.
+// wrong order, or what the errno of the failed call maps to. A policy, an observer or another callback that
+// throws an exception is an error too: Start or Run returns it. What happens to guests is never an error.
 
 #ifndef NESTRACE_SUPERVISOR_SUPERVISOR_H_
 #define NESTRACE_SUPERVISOR_SUPERVISOR_H_
@@ -77,7 +78,7 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
 
   // Runs until the last guest has ended, or until the run is ended from outside: no guest is alive when it
-  // returns. An error: the policy failed, or the supervisor.
+  // returns. An error: the policy or another callback failed, or the supervisor.
   absl::StatusOr<Result> Run();
 
   // The thread group leader of PROGRAM.

@@ -47,11 +47,13 @@ class TestPolicy : public Policy {
 
 const char* GuestPath() { return getenv("POLICY_GUEST"); }
 
-absl::StatusOr<std::unique_ptr<Supervisor>> Start(Policy* policy, const std::vector<std::string>& argv) {
+absl::StatusOr<std::unique_ptr<Supervisor>> Start(Policy* policy, const std::vector<std::string>& argv,
+                                                  Observer* observer = nullptr) {
   static const InheritedSignals inherited = InheritedSignals::TakeOver();
   Supervisor::Options options;
   options.inherited = inherited;
   options.policy = policy;
+  options.emulator.observer = observer;
   return Supervisor::Start({argv}, options);
 }
 
@@ -234,6 +236,44 @@ TEST(SupervisorTest, AThrowingPolicyEndsTheRunAndEveryGuest) {
   TestPolicy policy({"getppid"}, [](Call*) -> absl::StatusOr<Decision> { throw std::runtime_error("oops"); });
   const Outcome outcome = RunGuest(&policy, "daemon");
   EXPECT_EQ(outcome.result.status().message(), "Policy::OnCall(getppid) threw an exception: oops");
+}
+
+absl::Status RunWith(Observer* observer, Policy* policy = nullptr) {
+  absl::StatusOr<std::unique_ptr<Supervisor>> supervisor =
+      Start(policy, {"sh", "-c", "true & wait"}, observer);
+  return supervisor.ok() ? (*supervisor)->Run().status() : supervisor.status();
+}
+
+TEST(SupervisorTest, AThrowingObserverEndsTheRunAndEveryGuest) {
+  struct : Observer {
+    void OnExec(const Exec&) override { throw std::runtime_error("oops"); }
+  } of_execs;
+  EXPECT_THAT(std::string(RunWith(&of_execs).message()), HasSubstr("threw an exception: oops"));
+  EXPECT_LT(waitpid(-1, nullptr, WNOHANG | __WALL), 0);
+  struct : Observer {
+    void OnBirth(const Birth&) override { throw 1; }
+  } of_births;
+  EXPECT_THAT(std::string(RunWith(&of_births).message()), HasSubstr("Observer"));
+  EXPECT_LT(waitpid(-1, nullptr, WNOHANG | __WALL), 0);
+  EXPECT_EQ(errno, ECHILD);
+  EXPECT_EQ(RunWith(nullptr), absl::OkStatus()) << "another run is possible";
+}
+
+TEST(SupervisorTest, EverythingOfAPolicyMayThrow) {
+  struct : TestPolicy {
+    using TestPolicy::TestPolicy;
+    std::vector<std::string> Calls() const override { throw std::runtime_error("oops"); }
+  } calls({}, nullptr);
+  EXPECT_EQ(RunWith(nullptr, &calls).message(), "Policy::Calls() threw an exception: oops");
+  struct : TestPolicy {
+    using TestPolicy::TestPolicy;
+    bool NewCallsAreEnosys() const override { throw std::runtime_error("oops"); }
+  } new_calls({"write"}, nullptr);
+  EXPECT_EQ(RunWith(nullptr, &new_calls).message(), "Policy::NewCallsAreEnosys() threw an exception: oops");
+  TestPolicy taken({"execve"}, [](Call*) -> absl::StatusOr<Decision> {
+    return Decision::Run().WhenTaken([] { throw std::runtime_error("oops"); });
+  });
+  EXPECT_THAT(std::string(RunWith(nullptr, &taken).message()), HasSubstr("threw an exception: oops"));
 }
 
 TEST(SupervisorTest, ADecisionThatMakesNoSenseEndsTheRunAndEveryGuest) {
