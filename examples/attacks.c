@@ -379,6 +379,32 @@ static int ChdirsRaced(void) {
   const int result = chdir(raced) == 0 ? ReadFile("word") : kNot;
   return chdir("/") == 0 ? result : kNot;
 }
+// The kernel dumps core into the working directory.
+static int DumpsCoreRaced(void) {
+  char path[4096] = "";
+  if (chdir(raced) != 0) return kNot;
+  if (readlink("/proc/self/cwd", path, sizeof(path) - 1) < 0 || strcmp(path, secret) != 0) return kNot;
+  const pid_t pid = fork();
+  if (pid == 0) abort();
+  int status;
+  waitpid(pid, &status, 0);
+  if (WCOREDUMP(status)) return Got("to write a core");
+  tries = 0;  // to be there once is enough
+  return kNot;
+}
+static int ThreadDumpsCore(void) {
+  char pattern = '|';
+  struct rlimit limit;
+  const int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY);
+  if (fd >= 0 && read(fd, &pattern, 1) != 1) return kCannotHere;
+  getrlimit(RLIMIT_CORE, &limit);
+  if (pattern == '|' || pattern == '/') return kCannotHere;
+  if (limit.rlim_max == 0) return kCannotHere;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_CORE, &limit);
+  snprintf(innocent, sizeof(innocent), "%s", public);
+  return RaceOnMemory(DumpsCoreRaced);
+}
 static int ThreadRewritesDirectory(void) {
   snprintf(innocent, sizeof(innocent), "%s", public);
   return RaceOnMemory(ChdirsRaced);
@@ -636,13 +662,22 @@ static int OutsidePtrace(void) {
   return Got("to trace");
 }
 // The tracer of everybody inside. Natively nobody traces this process: its parent stands in.
-static int SupervisorFile(const char* name) {
-  char line[256], path[64];
+static pid_t SupervisorPid(void) {
+  char line[256];
   int tracer = 0;
   FILE* file = fopen("/proc/self/status", "r");
   while (file != NULL && fgets(line, sizeof(line), file) != NULL) sscanf(line, "TracerPid: %d", &tracer);
-  snprintf(path, sizeof(path), "/proc/%d/%s", tracer != 0 ? tracer : getppid(), name);
+  if (file != NULL) fclose(file);
+  return tracer != 0 ? tracer : getppid();
+}
+static int SupervisorFile(const char* name) {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%d/%s", SupervisorPid(), name);
   return open(path, O_RDONLY) >= 0 ? Got("the supervisor") : kNot;
+}
+static int SupervisorLimits(void) {
+  struct rlimit limit;
+  return prlimit(SupervisorPid(), RLIMIT_NOFILE, NULL, &limit) == 0 ? Got("its limits") : kNot;
 }
 static int SupervisorMemory(void) { return SupervisorFile("mem"); }
 static int SupervisorDescriptors(void) { return SupervisorFile("fd"); }
@@ -698,6 +733,7 @@ int main(int argc, char** argv) {
       ATTACK(ThreadRewritesPath),
       ATTACK(ThreadRewritesProgram),
       ATTACK(ThreadRewritesDirectory),
+      ATTACK(ThreadDumpsCore),
       ATTACK(ThreadRewritesProcess),
       ATTACK(ThreadTurnsDescriptor),
       ATTACK(TracerSeesFailedProgram),
@@ -714,6 +750,7 @@ int main(int argc, char** argv) {
       ATTACK(OutsideReadv),
       ATTACK(OutsidePidfd),
       ATTACK(OutsidePtrace),
+      ATTACK(SupervisorLimits),
       ATTACK(SupervisorMemory),
       ATTACK(SupervisorDescriptors),
   };

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -85,6 +86,9 @@ constexpr Refused kRefused[] = {
     {"bpf", EPERM},
     {"perf_event_open", EPERM},
     {"userfaultfd", EPERM},
+    // What is opened for a guest is not opened under its Landlock rules: better that it knows.
+    {"landlock_create_ruleset", EOPNOTSUPP},
+    {"landlock_restrict_self", EOPNOTSUPP},
     // Its arguments are in memory; i386 has a call of its own for each since Linux 4.3.
     {"socketcall", ENOSYS},
 };
@@ -116,7 +120,7 @@ class HideFiles : public nestrace::Policy {
   std::vector<std::string> Calls() const override {
     std::vector<std::string> calls = FileCalls::Names();
     for (const Refused& call : kRefused) calls.push_back(call.name);
-    for (const char* name : {"bind", "unshare", "clone", "socket", "socketpair", "pidfd_open",
+    for (const char* name : {"bind", "unshare", "clone", "socket", "socketpair", "pidfd_open", "prlimit64",
                              "process_vm_readv", "process_vm_writev"}) {
       calls.push_back(name);
     }
@@ -159,6 +163,8 @@ class HideFiles : public nestrace::Policy {
     }
     const Tid target{static_cast<pid_t>(first)};
     if (name == "pidfd_open") return files_.IsGuest(target) ? 0 : ESRCH;
+    // Lest a guest keeps the supervisor from opening files or writing the log.
+    if (name == "prlimit64") return target.value == 0 || files_.IsGuest(target) ? 0 : ESRCH;
     // The other process may have executed a hidden program by the time that the kernel looks. A debugger
     // falls back on ptrace or /proc/PID/mem.
     if (name.rfind("process_vm_", 0) == 0) return target == call.process() ? 0 : EPERM;
@@ -234,10 +240,19 @@ absl::Status DropCapabilities() {
   return absl::OkStatus();
 }
 
+// The kernel writes them itself, into a working directory that may be hidden if a guest has won a race for
+// it.
+absl::Status ForbidCoreDumps() {
+  const rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) < 0) return absl::ErrnoToStatus(errno, "setrlimit(RLIMIT_CORE)");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<nestrace::Result> Run(const Settings& settings) {
   nestrace::Supervisor::Options options;
   options.inherited = nestrace::InheritedSignals::TakeOver();
   if (absl::Status status = DropCapabilities(); !status.ok()) return status;
+  if (absl::Status status = ForbidCoreDumps(); !status.ok()) return status;
   absl::StatusOr<GuestFiles> files = GuestFiles::Open();
   if (!files.ok()) return files.status();
   for (const std::string& path : settings.hidden) {

@@ -57,6 +57,19 @@ int main(int argc, char** argv) {
 END
 hidden cc -g -O0 -o reader reader.c
 check "a compiler inside" "$?" 0
+cat >landlock.c <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+  if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0) puts(strerror(errno));
+  return 0;
+}
+END
+cc -o landlock landlock.c
+check "rules that would not hold" "$(hidden ./landlock)" "Operation not supported"
 hidden ls "$top/secret" >/dev/null 2>ls.err
 check "ls of it" "$(sed 's/.*: //' ls.err)" "No such file or directory"
 

@@ -30,6 +30,8 @@
 //   - a FIFO is opened without waiting for its other end; a writer without a reader gets ENXIO
 //   - a terminal that a session leader opens does not become its controlling terminal
 //   - mknod of a device is EPERM
+//   - Landlock rules of the guest do not apply: deny landlock_create_ruleset(2), so that it does not rely on
+//     them
 //   - RLIMIT_FSIZE does not apply to truncate(2); F_GETFL does not show O_NOFOLLOW
 //   - the guest's wait for a slow file system is the supervisor's, and so that of all guests
 
