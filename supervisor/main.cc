@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -115,7 +116,7 @@ absl::StatusOr<Result> RunLogged(const CommandLine& line, const InheritedSignals
 
 int Main(int argc, char** argv) {
   if (!ReserveStandardDescriptors()) return kOwnFailure;
-  absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
+  absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv, getenv("TEST_BINARY"));
   if (!line.ok()) {
     Complain(line.status().message());
     return kOwnFailure;

@@ -33,7 +33,9 @@ constexpr Option kOptions[] = {
        return value == "native" || value == "kernel";
      }},
     {"", "--leave-nothing", nullptr,
-     "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end",
+     "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end; so it "
+     "is "
+     "in bazel test --run_under",
      [](string_view, CommandLine* line) {
        line->leave_nothing = true;
        return true;
@@ -81,7 +83,7 @@ absl::Status ApplyOption(string_view word, CommandLine* line) {
 
 }  // namespace
 
-absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv, const char* bazel_test) {
   CommandLine line;
   int i = 1;
   for (; i < argc; ++i) {
@@ -94,7 +96,10 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     if (absl::Status status = ApplyOption(word, &line); !status.ok()) return status;
     if (line.action != CommandLine::Action::kRun) return line;
   }
-  for (; i < argc; ++i) line.argv.push_back(argv[i]);
+  for (; i < argc; ++i) {
+    line.argv.push_back(argv[i]);
+    if (bazel_test != nullptr && line.argv.back() == bazel_test) line.leave_nothing = true;
+  }
   if (line.argv.empty()) return absl::InvalidArgumentError("no program to run; see nestrace --help");
   return line;
 }

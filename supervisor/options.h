@@ -30,7 +30,11 @@ struct CommandLine {
 // Of nestrace.
 inline constexpr char kVersion[] = "0.1";
 
-absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
+// `bazel_test` is the test that Bazel has nestrace run, $TEST_BINARY, or null. With it among the words of the
+// command, leave_nothing is set: `bazel test --run_under=//supervisor:nestrace` is to end as the test does
+// without.
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv,
+                                             const char* bazel_test = nullptr);
 
 // What --help prints.
 std::string HelpText();

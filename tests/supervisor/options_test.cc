@@ -43,6 +43,16 @@ TEST(Options, LogAndVerbose) {
   EXPECT_FALSE(Parse({"true"})->verbose);
 }
 
+TEST(Options, TheTestThatBazelRunsLeavesNothing) {
+  const auto leaves_nothing = [](const std::vector<const char*>& words, const char* test) {
+    return ParseCommandLine(static_cast<int>(words.size()), words.data(), test)->leave_nothing;
+  };
+  EXPECT_TRUE(leaves_nothing({"nestrace", "a/b_test", "x"}, "a/b_test"));
+  EXPECT_TRUE(leaves_nothing({"nestrace", "strace", "-f", "a/b_test"}, "a/b_test"));
+  EXPECT_FALSE(leaves_nothing({"nestrace", "b_test", "x"}, "a/b_test")) << "a test that runs nestrace";
+  EXPECT_FALSE(leaves_nothing({"nestrace", "a/b_test"}, nullptr));
+}
+
 TEST(Options, HelpAndVersionNeedNoProgram) {
   EXPECT_EQ(Parse({"--help"})->action, CommandLine::Action::kHelp);
   EXPECT_EQ(Parse({"--version", "x"})->action, CommandLine::Action::kVersion);
