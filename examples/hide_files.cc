@@ -3,7 +3,7 @@
 // Runs the command as if PATH were not there: not the file, or the directory with all that is below it. What
 // was refused is written to FILE, one line each. Debuggers in the command work, and see ENOENT.
 //
-// README.md tells what is mediated, denied and left alone, and why that is closed.
+// hide_files.md tells what is mediated, denied and left alone, and why that is closed.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -153,6 +153,36 @@ TEST_F(GuestFilesTest, HidesIsToldOfOpenFiles) {
   close(ends[1]);
 }
 
+TEST_F(GuestFilesTest, FilesThatAreGoneWithTheirDirectoriesAreHiddenStill) {
+  Hide();
+  Make("/public/below");
+  const UniqueFd below(open((top_ + "/secret/below/word").c_str(), O_PATH | O_CLOEXEC));
+  const UniqueFd other(creat((top_ + "/public/below/word").c_str(), 0600));
+  for (const char* name : {"/secret/below", "/public/below"}) {
+    ASSERT_EQ(unlink((top_ + name + "/word").c_str()), 0);
+    ASSERT_EQ(rmdir((top_ + name).c_str()), 0);
+  }
+  EXPECT_TRUE(files_->Hides(below.get()));
+  EXPECT_FALSE(files_->Hides(other.get()));
+}
+
+// By a descriptor of the file, too, that a guest has got by O_PATH before the program was executed.
+TEST_F(GuestFilesTest, MemoryOfAHiddenProgramIsNobodys) {
+  const std::string program = top_ + "/secret/program";
+  ASSERT_EQ(system(("cp /bin/sleep " + program).c_str()), 0);
+  Hide();
+  GuestProcess other([&program] { execl(program.c_str(), "sleep", "1000", nullptr); });
+  const std::string path = "/proc/" + std::to_string(other.tid().value) + "/mem";
+  const UniqueFd memory(open(path.c_str(), O_PATH | O_CLOEXEC));
+  EXPECT_EQ(files_->CheckMemory(guest_->tid(), memory.get()), 0);
+  ASSERT_TRUE(other.Start(PTRACE_O_TRACEEXEC));
+  int status = 0;
+  ASSERT_EQ(waitpid(other.tid().value, &status, __WALL), other.tid().value);
+  ASSERT_EQ(status >> 8, SIGTRAP | PTRACE_EVENT_EXEC << 8);
+  EXPECT_EQ(files_->CheckMemory(guest_->tid(), memory.get()), -ENOENT);
+  EXPECT_TRUE(IsHidden(path));
+}
+
 TEST_F(GuestFilesTest, PartsMountedElsewhereAreHiddenToo) {
   const std::string elsewhere = top_ + "/public/mounted";
   ASSERT_EQ(mkdir(elsewhere.c_str(), 0700), 0);
