@@ -34,7 +34,8 @@ InheritedSignals InheritedSignals::TakeOver() {
   KernelSigaction old = {};
   SetAction(SIGCHLD, &standard, &old);
   inherited.sigchld_ignored_ = old.handler == SIG_IGN;
-  return inherited;
+  static const InheritedSignals first = inherited;  // a later call finds what this one has left
+  return first;
 }
 
 int InheritedSignals::Restore() const {

@@ -18,7 +18,8 @@ namespace nestrace {
 class InheritedSignals {
  public:
   // Remembers both, then blocks all signals that can be blocked and sets SIGCHLD to SIG_DFL (ignored, the
-  // guests' ends would go unseen).
+  // guests' ends would go unseen). Called again, it does that again and returns what the first call has
+  // found.
   static InheritedSignals TakeOver();
 
   // Sets both as they were. Async-signal-safe; 0 or a negative errno.

@@ -20,10 +20,10 @@
 // observers are called in it. The process may have other threads, but not one Supervisor beside another, and
 // no children of its own during the run: the supervisor waits for any child of the process.
 //
-// The process. All signals must be blocked and SIGCHLD must not be ignored, which InheritedSignals::TakeOver
-// sees to; else Start fails. From Start on the process is not dumpable, so that no guest can trace it or look
-// into /proc/PID/mem. It is PROGRAM's parent. PROGRAM has NO_NEW_PRIVS set, and has the descriptors that are
-// not close-on-exec.
+// The process. SIGCHLD must be blocked and not ignored, or Start fails. InheritedSignals::TakeOver sees to
+// that, and blocks all other signals, so that none is handled between fork and PROGRAM. From Start on the
+// process is not dumpable, so that no guest can trace it or look into /proc/PID/mem. It is PROGRAM's parent.
+// PROGRAM has NO_NEW_PRIVS set, and has the descriptors that are not close-on-exec.
 //
 // Ownership. Options are copied; what they point to (policy, observer) must outlive the Supervisor.
 //

@@ -236,6 +236,12 @@ static void Undumpable(void) {
   Open();
 }
 
+static void Mask(void) {
+  sigset_t mask;
+  sigprocmask(SIG_SETMASK, NULL, &mask);
+  printf("SIGTERM blocked: %d\n", sigismember(&mask, SIGTERM));
+}
+
 int main(int argc, char** argv) {
   static const struct {
     const char* name;
@@ -253,6 +259,7 @@ int main(int argc, char** argv) {
       {"storm", Storm},
       {"daemon", Daemon},
       {"undumpable", Undumpable},
+      {"mask", Mask},
   };
   for (size_t i = 0; i < sizeof(kModes) / sizeof(kModes[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kModes[i].name) == 0) {

@@ -49,9 +49,8 @@ const char* GuestPath() { return getenv("POLICY_GUEST"); }
 
 absl::StatusOr<std::unique_ptr<Supervisor>> Start(Policy* policy, const std::vector<std::string>& argv,
                                                   Observer* observer = nullptr) {
-  static const InheritedSignals inherited = InheritedSignals::TakeOver();
   Supervisor::Options options;
-  options.inherited = inherited;
+  options.inherited = InheritedSignals::TakeOver();
   options.policy = policy;
   options.emulator.observer = observer;
   return Supervisor::Start({argv}, options);
@@ -308,15 +307,21 @@ TEST(SupervisorTest, StartNeedsAProgram) {
 }
 
 TEST(SupervisorTest, StartNeedsSigchldBlocked) {
-  (void)Start(nullptr, {});  // takes the signals over
+  InheritedSignals::TakeOver();
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  const absl::Status status = Start(nullptr, {"true"}).status();
+  const absl::Status status = Supervisor::Start({{"true"}}, {}).status();
   sigprocmask(SIG_BLOCK, &set, nullptr);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("InheritedSignals::TakeOver()"));
+}
+
+TEST(SupervisorTest, TakenOverTwiceTheMaskIsThatOfTheFirst) {
+  InheritedSignals::TakeOver();
+  const Outcome outcome = RunGuest(nullptr, "mask");
+  EXPECT_EQ(outcome.output, "SIGTERM blocked: 0\n");
 }
 
 TEST(SupervisorTest, RunsOnceInTheThreadThatStarted) {
