@@ -32,7 +32,9 @@ InheritedSignals InheritedSignals::TakeOver() {
   SetMask(&all, &inherited.mask_);
   const KernelSigaction standard = {SIG_DFL, 0, nullptr, 0};
   KernelSigaction old = {};
-  SetAction(SIGCHLD, &standard, &old);
+  SetAction(SIGCHLD, nullptr, &old);
+  // To set it discards a SIGCHLD that is pending, and a Supervisor may be there that is to hear of it.
+  if (old.handler != SIG_DFL || (old.flags & SA_NOCLDWAIT) != 0) SetAction(SIGCHLD, &standard, nullptr);
   inherited.sigchld_ignored_ = old.handler == SIG_IGN;
   static const InheritedSignals first = inherited;  // a later call finds what this one has left
   return first;
