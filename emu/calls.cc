@@ -374,6 +374,7 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
       thread->doubt.reset();
       Carry(thread, Outcome::Return(result));
     } else {
+      ++unseen_notifications_;  // the call was made again, and had a number
       Observe(*thread, Observer::Road::kRestarts);
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     }
@@ -407,11 +408,12 @@ bool Core::InterruptedIn(const Notification& call, const struct user_regs_struct
   return SameCall(call, now);
 }
 
-// Notifications are numbered as they are made. If none was made that we have not received, no call in doubt
-// can be one that was cancelled before.
+// Notifications are numbered as they are made. If none was made that we have neither received nor know of, no
+// call in doubt can be one that was cancelled before.
 void Core::ResolveDoubts(uint64_t id) {
-  const bool all_seen = id == last_notification_ + 1;
+  const bool all_seen = id == last_notification_ + unseen_notifications_ + 1;
   last_notification_ = id;
+  unseen_notifications_ = 0;
   for (const Tid tid : in_doubt_) {
     Thread* thread = Find(tid);
     if (thread == nullptr || !thread->doubt.has_value()) continue;

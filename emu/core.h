@@ -368,7 +368,9 @@ class Core {
   absl::flat_hash_map<Tid, EarlyStop> early_stops_;
   absl::flat_hash_map<Tid, ExitInfo> early_exits_;
   uint64_t last_notification_ = 0;  // the id received last; the kernel counts them
-  std::vector<Tid> in_doubt_;       // threads whose Doubt is not resolved
+  uint64_t unseen_notifications_ =
+      0;                       // made since, as far as is known, and cancelled before we received them
+  std::vector<Tid> in_doubt_;  // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
   std::set<Tid> dirty_;  // processes (tgid) whose parked waits are to be decided again
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.

@@ -274,6 +274,24 @@ TEST_F(AnswerTest, LostAnswerIsGivenAgainThroughFurtherInterruptions) {
   EXPECT_EQ(Resumes(kTracee), resumes + 1);
 }
 
+// The call is made again, and interrupted before that is received: its number is no other call's.
+TEST_F(AnswerTest, LostAnswerIsGivenAgainThroughAnInterruptionBeforeItIsReceived) {
+  SeizedAndStopped();
+  const int resumes = Resumes(kTracee);
+  kernel.LoseNextAnswer();
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  InterruptedBy(kTracer, SIGALRM);
+  ASSERT_EQ(Rax(kTracer), -kErestartnointr);
+  for (int i = 0; i < 2; ++i) {
+    kernel.SkipNotification();
+    kernel.at(kTracer).regs.rax = -kErestartsys;
+    InterruptedBy(kTracer, SIGALRM);
+    ASSERT_EQ(Rax(kTracer), -kErestartnointr);
+  }
+  EXPECT_EQ(ResultBehindStop(kTracer), 0);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1);
+}
+
 // A call may be interrupted before the supervisor has received its notification, which then never was. It has
 // the number of the call answered before it, but not its arguments.
 TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOneBefore) {
