@@ -162,6 +162,7 @@ class Core {
 
   // --- end.cc
   void OnEventExit(Thread* thread);
+  bool HasSprung(const Thread& thread) const;
   void OnTracerGone(Thread* tracer);
   void ReportExit(Thread* thread);
   static bool ServesParent(const Link& link);

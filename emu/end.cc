@@ -30,6 +30,13 @@ void Core::OnEventExit(Thread* thread) {
   }
 }
 
+// Has a step that was asked for come to an end? Its trap may still be pending behind a stop of another kind.
+bool Core::HasSprung(const Thread& thread) const {
+  if (thread.state == Thread::State::kStopped && thread.stop.disarms) return true;
+  ThreadFacts facts;
+  return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals >> (SIGTRAP - 1) & 1) != 0;
+}
+
 void Core::OnTracerGone(Thread* tracer) {
   while (!tracer->tracees.empty()) {
     Link* link = tracer->tracees.front();
@@ -47,8 +54,8 @@ void Core::OnTracerGone(Thread* tracer) {
       }
     }
     // A step that was asked for stays armed (PTRACE_DETACH alone disarms it, ptrace_disable()).
-    const bool disarmed = tracee->state == Thread::State::kStopped && tracee->stop.disarms;
-    if (IsStep(link->mode) && !disarmed) tracee->left_step = true;
+    // To further tracers it never was.
+    if (IsStep(link->mode) && tracee->links.size() == 1 && !HasSprung(*tracee)) tracee->left_step = true;
     if (link->state == Link::State::kExited) {
       RemoveLink(link, Observer::LinkEnd::kTracerGone);
       ReportExit(tracee);

@@ -316,7 +316,9 @@ void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
   const bool chld = stop.signal == SIGCHLD && (!sigchlds_.empty() || thread->process->swallow_death_of != 0);
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
-  const bool steps = stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty();
+  // The trap of a step that a dead tracer has left is a signal like any other, also for the next tracer.
+  const bool steps =
+      stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
   const uint64_t bit = 1ull << (stop.signal - 1);
   thread->process->queued_signals &= ~bit;
   if ((thread->process->stale_signals & bit) != 0) {

@@ -36,7 +36,6 @@ bool KillsAtOnce(int signal) {
 ResumeMode Core::CombinedMode(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool in_call = stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
-  if (!thread->links.empty()) thread->left_step = false;  // PTRACE_CONT disarms it
   ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
   bool traces = !thread->changed_arguments.empty() || thread->changed_call.has_value();
   bool leaves = traces;  // the call it is in

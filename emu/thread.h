@@ -209,7 +209,7 @@ struct Thread {
   uint64_t ended_at = 0;
   // Address behind a call whose end was not shown, since it starts again; until it does.
   uint64_t restarts_at = 0;
-  // A dead tracer left a step armed; left by the trap, or by the resume of another tracer.
+  // The last tracer died and left a step armed; left by the trap, or by a request of another tracer.
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
   ResumeMode real_mode = ResumeMode::kCont;  // of the last real resume

@@ -174,8 +174,12 @@ void Ledger::Stop(Tid tid, const KernelStop& stop) {
   });
   if (stop.own != Own::kNobodys && !owed) task.stop.own = Own::kNobodys;  // whoever awaited it is gone
   if (task.stop.own != Own::kNobodys) task.stop.signal = 0;
-  // Of a step nothing is left when its tracer is gone, but a signal if the task has no tracer at all.
-  if (stop.step && !task.layers.empty()) task.stop.signal = 0;
+  // Of a step nothing is left when its tracer is gone, but a signal if that was the last.
+  if (stop.step && task.step_left) {
+    task.stop.step = task.step_left = false;
+  } else if (stop.step && !task.layers.empty()) {
+    task.stop.signal = 0;
+  }
   task.state = Task::State::kStopped;
   task.must_trap = task.returning = task.call_lost = task.tracer_left = false;
   task.holder = nullptr;
@@ -457,7 +461,10 @@ void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
   }
   if (request == kKill) return;
   if (request == kSetOptions) layer.options = data;
-  if (request == kDetach) LetGo(target, layer, static_cast<int>(data));
+  if (request == kDetach) {
+    target.step_left = false;
+    LetGo(target, layer, static_cast<int>(data));
+  }
   if (request != kListen && !Resumes(request)) return;
   const bool held = target.holder == &layer;
   if (request == kListen) {
@@ -465,6 +472,7 @@ void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
   } else {
     layer.state = Layer::State::kRuns;
     layer.mode = request;
+    target.step_left = false;
     if (held) Choose(target, layer, static_cast<int>(data));
   }
   if (held) target.holder = nullptr;
@@ -569,7 +577,7 @@ void Ledger::TracerGone(Tid tracer) {
       if (layer->kind == StopKind::kSignal) signal = layer->code;
       if (layer->kind == StopKind::kSyscall && layer->code == SIGTRAP) signal = SIGTRAP;
     }
-    if (Steps(layer->mode)) task.step_left = true;
+    if (Steps(layer->mode) && task.layers.size() == 1) task.step_left = true;
     task.tracer_left = true;
     if (layer->state == Layer::State::kEnded) {
       Remove(task, *layer);

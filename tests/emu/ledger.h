@@ -94,7 +94,7 @@ class Ledger {
     bool returning = false;    // back into it, now that its last tracer is gone
     bool call_lost = false;    // the kernel skipped a call that nobody emulates any more: to be made again
     bool tracer_left = false;  // by its death, since the task stopped: perhaps after it was resumed
-    bool step_left = false;    // a tracer died that had it stepping
+    bool step_left = false;    // the last tracer died and had it stepping
     bool exec_unseen = false;  // exec changed its number; requests are ESRCH until the event was waited for
     int status = 0;
   };

@@ -680,7 +680,7 @@ void Scene::CheckRequest(const Resumed& resumed) {
     if (steps && !call_next) allowed = {kSingleStep};
   } else {
     allowed = {steps ? kSingleStep : kCont};
-    if (task->step_left && task->layers.empty()) allowed.push_back(kSingleStep);
+    if (task->step_left) allowed.push_back(kSingleStep);
   }
   if (task->tracer_left) return;
   if (std::count(allowed.begin(), allowed.end(), resumed.request) == 0) {
