@@ -148,7 +148,7 @@ void Core::NoteStaleSignals(Thread* thread) {
   if (!kernel_->ReadFacts(thread->tid, &facts)) return;
   constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
   thread->process->stale_signals = facts.pending_signals & facts.ignored_signals & ~facts.blocked_signals &
-                                   kStandardSignals & ~thread->process->queued_signals;
+                                   kStandardSignals & ~thread->process->kept_signals;
 }
 
 }  // namespace nestrace

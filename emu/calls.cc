@@ -290,7 +290,7 @@ bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const 
 
 // The same of signals that are pending, as far as can be known.
 uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts) const {
-  const uint64_t ignored = facts.ignored_signals & ~thread.process->queued_signals;
+  const uint64_t ignored = facts.ignored_signals & ~thread.process->kept_signals;
   if (thread.links.empty()) return ignored;
   const Thread* leader = Find(thread.process->tgid);
   ThreadFacts of_leader;

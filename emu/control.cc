@@ -217,7 +217,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   RemoveLink(link, reason);
   ThreadFacts facts;
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
-    thread->process->queued_signals |= facts.pending_signals;
+    thread->process->kept_signals |= facts.pending_signals;
   }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.

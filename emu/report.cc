@@ -320,7 +320,7 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool steps =
       stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
   const uint64_t bit = 1ull << (stop.signal - 1);
-  thread->process->queued_signals &= ~bit;
+  thread->process->kept_signals &= ~bit;
   if ((thread->process->stale_signals & bit) != 0) {
     thread->process->stale_signals &= ~bit;
     stop.signal = 0;
