@@ -260,8 +260,7 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const uint64_t unqueued = pending & NeverQueued(thread, facts);
   if (unqueued != pending) return false;
   if (was_kicked || trap) return true;
-  if (stop.kind == StopKind::kSyscall ||
-      (stop.signal == SIGTRAP && thread.left_step)) {  // the cause is to come
+  if (stop.kind == StopKind::kSyscall || IsStepTrap(thread)) {  // the cause is to come
     constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
     return unqueued != 0 || (!seized && (facts.pending_signals & facts.blocked_signals & kSigcont) != 0);
   }

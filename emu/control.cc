@@ -209,7 +209,8 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   const bool ran = thread->state == Thread::State::kRunning;
   if (held && holder && thread->state == Thread::State::kStopped) {
     if (thread->stop.kind == StopKind::kSignal) {
-      ChooseSignal(link, signal, thread->process->parent);
+      // To tracers further in it comes from the one that goes.
+      ChooseSignal(link, signal, thread->links.size() > 1 ? link->tracer : thread->process->parent);
     } else if (signal != 0) {
       thread->stop.signal = signal;
     }

@@ -225,6 +225,7 @@ class Core {
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
+  static bool IsStepTrap(const Thread& thread);
   void RecogniseSignal(Thread* thread);
 
   void QueueSigchld(Thread* tracer, const siginfo_t& info);

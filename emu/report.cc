@@ -311,6 +311,12 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
   return kind;
 }
 
+// May the stop be the trap of a step?
+bool Core::IsStepTrap(const Thread& thread) {
+  return thread.stop.kind == StopKind::kSignal && thread.stop.signal == SIGTRAP &&
+         (thread.left_step || IsStep(thread.real_mode));
+}
+
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
@@ -338,7 +344,7 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   const bool of_step = info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
-  if (thread->left_step && stop.signal == SIGTRAP) {
+  if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
     struct user_regs_struct regs;
     if (of_step && GetRegs(*thread, &regs) && WillRestart(regs) && EndedByUs(*thread, stop.kicked)) {

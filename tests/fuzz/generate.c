@@ -454,9 +454,16 @@ static int is_in_sigtimedwait(const struct Sight* sight) {
   return sight->state == kBlocked && sight->syscall == SYS_rt_sigtimedwait;
 }
 
-// What is known to differ (README.md).
+// Does a traced parent wait in vfork(2) for the end of `actor`?
+static int frees_traced(int actor) {
+  const int parent = creator[actor];
+  return parent >= 0 && was_traced[parent] && is_in_vfork(&stage.sight[parent]);
+}
+
+// What differs among native runs, or is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
   const struct Sight* sight = &stage.sight[target];
+  if (frees_traced(target) && !is_ignored_by_default(signo)) return SIGSTOP;
   if (is_in_vfork(sight) && signo != SIGSTOP && signo != SIGCONT && !is_ignored_by_default(signo))
     return SIGKILL;
   const int suspended =
@@ -520,13 +527,19 @@ static void make_signal(struct Op* op) {
 }
 
 static void make_death(struct Op* op, int actor) {
-  if (living() < 2) {
+  if (living() < 2 || frees_traced(actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
   }
   op->verb = is_thread[actor] && chance(60) ? kExit : kExitGroup;
   op->args[0] = below(4);
+}
+
+static void make_fault(struct Op* op, int actor) {
+  op->verb = kFault;
+  op->args[0] = chance(70) ? 0 : below(4);
+  if (frees_traced(actor)) op->verb = kPending;
 }
 
 static void make_block(struct Op* op) {
@@ -540,7 +553,7 @@ static void make_act(struct Op* op, int actor) {
   static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getppid, SYS_sched_yield, 1000};
   static const int old_calls[] = {20, 64, 158, 1000};
   const int die = below(100);
-  if (die < 14 && unborn() >= 0 && living() < 6) {
+  if (die < 14 && unborn() >= 0 && living() < 6 && !is_waited_for(actor)) {
     make_clone(op, actor);
   } else if (die < 24) {
     make_attach(op, actor);
@@ -572,8 +585,7 @@ static void make_act(struct Op* op, int actor) {
   } else if (die < 85) {
     op->verb = kSetpgid;
   } else if (die < 87) {
-    op->verb = kFault;
-    op->args[0] = chance(70) ? 0 : below(4);
+    make_fault(op, actor);
   } else if (die < 89) {
     op->verb = kFilter;
   } else if (die < 91) {
