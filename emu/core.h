@@ -253,6 +253,7 @@ class Core {
 
   // --- inject.cc
   bool Inject(Thread* thread);
+  bool FiltersAllowInjection(Thread* thread);
   bool PrepareInjection(Thread* thread);
   void ResumeInjected(Thread* thread);
   static struct user_regs_struct Restarted(struct user_regs_struct regs);

@@ -8,6 +8,8 @@
 // again.
 
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 
@@ -71,6 +73,22 @@ bool Core::Inject(Thread* thread) {
   thread->injection.reset();
   QueueSigchld(thread, info);
   return false;
+}
+
+// May the thread, as far as its own filters go, send itself a SIGCHLD? (Where it is not known, they are run
+// for a call at address 0 with its siginfo there.)
+bool Core::FiltersAllowInjection(Thread* thread) {
+  ForgetRefusedFilters(thread);
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread->tid, &facts)) return false;
+  const int known = thread->filters == nullptr ? 0 : thread->filters->depth;
+  if (facts.seccomp_filters > known + 1) return false;
+  struct seccomp_data data = {};
+  data.nr = kRtSigqueueinfo;
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[0] = thread->process->pids.back().pid;
+  data.args[1] = SIGCHLD;
+  return (RunFilters(thread->filters.get(), data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
 }
 
 bool Core::PrepareInjection(Thread* thread) {

@@ -230,7 +230,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   info.si_utime = usage.ru_utime.tv_sec * 100 + usage.ru_utime.tv_usec / 10000;  // USER_HZ
   info.si_stime = usage.ru_stime.tv_sec * 100 + usage.ru_stime.tv_usec / 10000;
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
-  if (!handled && blocked && alone && facts.seccomp_filters <= 1) {
+  if (!handled && blocked && alone && FiltersAllowInjection(tracer)) {
     if (tracer->injection.has_value()) return;  // a standard signal is pending once
     if ((facts.pending_signals & (1ull << (SIGCHLD - 1))) != 0) return;
     tracer->injection.emplace();

@@ -165,7 +165,8 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   };
   // The call that WaitForZombie() makes of the caller's needs no such help.
   const auto zombie = [&](const Process& child) -> WaitFinding {
-    return {WaitFinding::Kind::kZombie, nullptr, !eligible(child) || hidden ? &child : nullptr};
+    const bool anothers = own_only && child.parent != caller;
+    return {WaitFinding::Kind::kZombie, nullptr, !eligible(child) || anothers || hidden ? &child : nullptr};
   };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
@@ -356,10 +357,10 @@ void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link&
 }
 
 // The wait is for this zombie, but the kernel would find another child, or not this one: it does not know
-// that the caller traces some. (To its tracer a zombie is of every kind, but the one we left to the kernel is
-// the parent's, and such a child is found with __WCLONE, or without it, not with both. And the kernel would
-// report a group-stop of a child that is a tracee, too.) The call is made for this child alone, if nobody
-// sees the calls of its caller.
+// that the caller traces some. (To its tracer a zombie is of every kind, whichever thread is its parent, but
+// the one we left to the kernel is the parent's, and such a child is found with __WCLONE, or without it, not
+// with both. And the kernel would report a group-stop of a child that is a tracee, too.) The call is made for
+// this child alone, if nobody sees the calls of its caller.
 Outcome Core::WaitForZombie(Thread* caller, const Notification& n, const Process& zombie) {
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;
@@ -370,7 +371,7 @@ Outcome Core::WaitForZombie(Thread* caller, const Notification& n, const Process
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, value);
   };
   const auto options = [&n](int argument) {
-    return (n.args[argument] & ~static_cast<uint64_t>(kWuntraced | kWcontinued)) | kWall;
+    return (n.args[argument] & ~static_cast<uint64_t>(kWuntraced | kWcontinued | kWnothread)) | kWall;
   };
   if (!waitid) {
     change(is64 ? kUserRdi : kUserRbx, 0, id);
