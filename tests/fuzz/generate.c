@@ -366,11 +366,15 @@ static int process_executes(int actor) {
   return 0;
 }
 
+// Might `actor` be a second tracer of `target`, which nestrace allows?
+static int might_nest(int actor, int target) {
+  const int tracer_is_traced = tracer[target] >= 0 && was_traced[tracer[target]];
+  return was_traced[target] && (was_traced[actor] || tracer_is_traced);
+}
+
 static void make_attach(struct Op* op, int actor) {
   const int target = index_of(any_actor());
-  const int tracer_is_traced = tracer[target] >= 0 && was_traced[tracer[target]];
-  if (was_traced[target] && (was_traced[actor] || tracer_is_traced)) {
-    // Might be a second tracer, which nestrace allows.
+  if (might_nest(actor, target)) {
     op->verb = kCall;
     op->args[0] = SYS_getppid;
     return;
@@ -390,9 +394,8 @@ static void make_attach(struct Op* op, int actor) {
 
 static void make_traceme(struct Op* op, int actor) {
   const int parent = creator[actor];
-  const int might_nest = was_traced[actor] && parent >= 0 && was_traced[parent];
   // The controller is nobody's tracer.
-  if (parent < 0 || is_thread[actor] || might_nest) {
+  if (parent < 0 || is_thread[actor] || might_nest(parent, actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
