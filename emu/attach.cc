@@ -124,6 +124,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
+    if (target->links.empty()) NoteStaleSignals(target);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     const bool listens = target->state == Thread::State::kListening;
@@ -133,22 +134,20 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       link->interrupt_pending = true;
       if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
-    if (target->links.size() == 1) NoteStaleSignals(target);
     link->sigstop_due = !seize;
     if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
     JoinStop(link);
   });
 }
 
-// What an untraced task ignores is not even queued (kernel/signal.c:sig_ignored), but to the kernel all are
-// traced; one that has not run since has it pending still, above all if it is stopped. Its new tracer is not
-// to see it.
+// What an untraced thread has pending and natively would not: one that has not run since it was sent, above
+// all if it is stopped. Its new tracer is not to see it.
 void Core::NoteStaleSignals(Thread* thread) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread->tid, &facts)) return;
   constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
-  thread->process->stale_signals = facts.pending_signals & facts.ignored_signals & ~facts.blocked_signals &
-                                   kStandardSignals & ~thread->process->kept_signals;
+  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals & kStandardSignals;
+  thread->process->stale_signals = pending & NeverQueued(*thread, facts);
 }
 
 }  // namespace nestrace

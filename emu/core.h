@@ -177,6 +177,7 @@ class Core {
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
+  std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
   bool RestartsUnseen(Thread* thread);
   bool EnteredUnseen(Thread* thread);
   bool NoteCall(Thread* thread);

@@ -346,8 +346,7 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool of_step = info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
   if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
-    struct user_regs_struct regs;
-    if (of_step && GetRegs(*thread, &regs) && WillRestart(regs) && EndedByUs(*thread, stop.kicked)) {
+    if (of_step && RestartsForUs(*thread).has_value()) {
       stop.signal = 0;
       return;
     }

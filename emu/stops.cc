@@ -149,14 +149,20 @@ void Core::HandleStop(Thread* thread) {
   Offer(thread);
 }
 
-// A system call has ended that starts again at once, and natively would not have ended at all.
-bool Core::RestartsUnseen(Thread* thread) {
+// Does a system call start again at once that natively would not have ended at all? Then the address behind
+// it.
+std::optional<uint64_t> Core::RestartsForUs(const Thread& thread) const {
   struct user_regs_struct regs;
-  if (!thread->stop.interrupted || !GetRegs(*thread, &regs) || !WillRestart(regs) ||
-      !EndedByUs(*thread, thread->stop.kicked))
-    return false;
-  thread->restarts_at = regs.rip;
-  return true;
+  const bool restarts = thread.stop.interrupted && GetRegs(thread, &regs) && WillRestart(regs);
+  if (!restarts || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
+  return regs.rip;
+}
+
+// A system call has ended. True if that is not to be seen.
+bool Core::RestartsUnseen(Thread* thread) {
+  const std::optional<uint64_t> at = RestartsForUs(*thread);
+  if (at.has_value()) thread->restarts_at = *at;
+  return at.has_value();
 }
 
 // A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)

@@ -33,9 +33,8 @@ constexpr Option kOptions[] = {
        return value == "native" || value == "kernel";
      }},
     {"", "--leave-nothing", nullptr,
-     "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end; so it "
-     "is "
-     "in bazel test --run_under",
+     "when PROGRAM ends, or the parent of nestrace, kill what is left instead of waiting for its end; "
+     "so it is in bazel test --run_under",
      [](string_view, CommandLine* line) {
        line->leave_nothing = true;
        return true;

@@ -45,6 +45,14 @@ class InterceptTest : public ::testing::Test, protected Guests {
     policy.decide = [decision](const Notification&, Interceptor::Caller*) { return decision; };
   }
   int64_t Mkdir() { return Call(kTracee, kNrMkdir, {kFree, 0755}); }
+  // The tracee's execve has ended with `rax`, and a signal stops it.
+  void RefusedProgramGetsSignal(int64_t rax, int signal) {
+    ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 0), 0);
+    policy.may_execute = false;
+    kernel.at(kTracee).regs.orig_rax = 59;
+    kernel.at(kTracee).regs.rax = rax;
+    Signal(kTracee, signal);
+  }
   int64_t Open() { return Call(kTracee, kNrOpen, {kFree, 0}); }
 
   ScriptedPolicy policy;
@@ -313,21 +321,13 @@ TEST_F(InterceptTest, RefusedProgramShowsNoStopOnItsWayToTheEnd) {
 
 // The kernel has mapped a part of the new program when it finds that the rest does not fit: SIGSEGV.
 TEST_F(InterceptTest, RefusedProgramIsKilledWhereItsExecveFailedLate) {
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 0), 0);
-  policy.may_execute = false;
-  kernel.at(kTracee).regs.orig_rax = 59;
-  kernel.at(kTracee).regs.rax = -ENOMEM;
-  Signal(kTracee, SIGSEGV);
+  RefusedProgramGetsSignal(-ENOMEM, SIGSEGV);
   EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1);
   EXPECT_EQ(Wait(kTracer), Result(0));
 }
 
 TEST_F(InterceptTest, OtherSignalsBehindExecveAreNoReasonToAsk) {
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee, 0, 0), 0);
-  policy.may_execute = false;
-  kernel.at(kTracee).regs.orig_rax = 59;
-  kernel.at(kTracee).regs.rax = -ENOENT;
-  Signal(kTracee, SIGUSR1);
+  RefusedProgramGetsSignal(-ENOENT, SIGUSR1);
   EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 0);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
 }
