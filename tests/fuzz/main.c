@@ -35,8 +35,6 @@ extern char fuzz_start[];
 
 // ---- Carrying out
 
-static int is_kill(int verb) { return verb == kKill || verb == kTkill || verb == kQueue || verb == kTgqueue; }
-
 // The number of somebody who is gone may be anybody's by now: no signal goes there, nor an attachment. Nor
 // does a signal go to numbers that are not an actor's.
 static int64_t resolve_pid(const struct Op* op, int64_t pid) {

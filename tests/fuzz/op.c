@@ -39,6 +39,8 @@ enum { kMostRequests = 0x4220 };
 
 const char* verb_kinds(int verb) { return verbs[verb].kinds; }
 
+int is_kill(int verb) { return verb == kKill || verb == kTkill || verb == kQueue || verb == kTgqueue; }
+
 // ---- Printing
 
 static void print_flags(uint64_t flags, char* out) {

@@ -26,6 +26,8 @@ enum Pointer { kBufferPointer, kWordPointer, kConstantPointer, kHolePointer, kCo
 // Kinds of arguments, one letter each: Actor that is new, Clone flags, Request, Pid, Word, Options of a wait,
 // Type of a waitid, Signal, any other number (X).
 const char* verb_kinds(int verb);
+// Does it send a signal?
+int is_kill(int verb);
 // Into `line`, which has room for 256 bytes.
 void print_op(const struct Op* op, char* line);
 // 0 if `line` is no operation.
