@@ -434,7 +434,9 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
                 : chance(80)                ? any_actor()
                                             : 0;
   if (pid <= 0 && has_stopped_child(op->actor)) pid = any_actor();  // known to differ (README.md)
-  const int block = chance(certain ? 40 : 6) && !may_be_disturbed(op->actor);
+  // Two threads that wait: either gets it.
+  const int may_block = !may_be_disturbed(op->actor) && !process_has(op->actor, is_in_wait);
+  const int block = chance(certain ? 40 : 6) && may_block;
   switch (below(10)) {
     default:
       op->verb = kWait4;
@@ -584,14 +586,16 @@ static void fit_signal_to_threads(struct Op* op, int target) {
   const int for_all = op->args[1] == SIGSTOP || op->args[1] == SIGCONT || op->args[1] == SIGKILL;
   if (!for_all && op->verb == kKill) op->verb = kTkill;
   if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
-  // One that waits in vfork(2) does not wake for it; others do when the next signal comes (README.md).
-  if (op->args[1] == SIGSTOP && process_has(target, is_in_vfork)) op->args[1] = 0;
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
   if (!for_all && process_has(target, is_stopped)) op->args[1] = SIGSTOP;
   // Known to differ (README.md).
   if (op->args[1] == SIGCONT &&
       (process_has(target, may_be_traced) || process_has(target, is_in_sigtimedwait)))
     op->args[1] = SIGSTOP;
+  // One that waits in vfork(2) does not wake for it; others do when the next signal comes (README.md). One
+  // that is stopped in a command has finished it before, or not, if the death of their tracer resumes all.
+  if (op->args[1] == SIGSTOP && (process_has(target, is_in_vfork) || process_has(target, is_held_up)))
+    op->args[1] = 0;
 }
 
 static void make_signal(struct Op* op) {
