@@ -48,7 +48,9 @@ static struct Op given[kActors];          // its last command
 static int has_signal[kActors];           // one was sent to it since it stopped
 static int was_sent_stop[kActors];        // a signal that stops
 static int ends_with_tracer[kActors];     // PTRACE_O_EXITKILL
+static int ignores_sigchld[kActors];      // or leaves no zombies
 static int sees_sigchld[kActors];         // has a handler or may wait for it
+static int has_other_signal[kActors];     // the exit signal of its process is not SIGCHLD
 static int cycles;                        // this seed may have tracers that trace each other
 static int threads;                       // this seed may have threads
 static int handles_sigchld;
@@ -65,7 +67,9 @@ void generate_begin(uint64_t seed) {
   memset(has_signal, 0, sizeof has_signal);
   memset(was_sent_stop, 0, sizeof was_sent_stop);
   memset(ends_with_tracer, 0, sizeof ends_with_tracer);
+  memset(ignores_sigchld, 0, sizeof ignores_sigchld);
   memset(sees_sigchld, 0, sizeof sees_sigchld);
+  memset(has_other_signal, 0, sizeof has_other_signal);
   next();
   // Two threads that trace each other and stop at PTRACE_EVENT_EXIT can never be ended.
   cycles = chance(20);
@@ -238,6 +242,23 @@ static int is_seen_continuing(int actor) {
   const int by_parent = creator[actor] >= 0 && sees_sigchld[creator[actor]];
   const int by_tracer = tracer[actor] >= 0 && sees_sigchld[tracer[actor]];
   return by_parent || by_tracer || is_awaited(actor, is_for_continued);
+}
+
+// Is `child` one of `parent`, and its exit signal another than SIGCHLD?
+static int is_other_child(int parent, int child) {
+  return parent >= 0 && creator[child] >= 0 && same_process(creator[child], parent) &&
+         has_other_signal[child];
+}
+
+// Has the process of `actor` a child as its tracee whose zombie stays, also if it ignores SIGCHLD from now
+// on?
+static int keeps_zombies(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || stage.sight[i].state == kGone || tracer[i] < 0) continue;
+    if (!same_process(tracer[i], actor) || creator[i] < 0 || !same_process(creator[i], actor)) continue;
+    if (has_other_signal[i] || stage.sight[i].state == kZombie) return 1;
+  }
+  return 0;
 }
 
 // ---- Arguments
@@ -465,9 +486,15 @@ static int might_nest(int actor, int target) {
   return was_traced[target] && (was_traced[actor] || tracer_is_traced);
 }
 
+// Which signal `parent` is sent first depends on which thread of `child` ends last; and its zombie is known
+// to differ if SIGCHLD is ignored (README.md).
+static int must_not_trace_child(int parent, int child) {
+  return is_other_child(parent, child) && (ignores_sigchld[parent] || threads_of(child) > 1);
+}
+
 static void make_attach(struct Op* op, int actor) {
   const int target = index_of(any_actor());
-  if (might_nest(actor, target)) {
+  if (might_nest(actor, target) || must_not_trace_child(actor, target)) {
     op->verb = kCall;
     op->args[0] = SYS_getppid;
     return;
@@ -488,7 +515,7 @@ static void make_attach(struct Op* op, int actor) {
 static void make_traceme(struct Op* op, int actor) {
   const int parent = creator[actor];
   // The controller is nobody's tracer.
-  if (parent < 0 || is_thread[actor] || might_nest(parent, actor)) {
+  if (parent < 0 || is_thread[actor] || might_nest(parent, actor) || must_not_trace_child(parent, actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
@@ -505,7 +532,8 @@ static void make_clone(struct Op* op, int actor) {
   op->args[0] = child;
   int64_t flags = SIGCHLD;
   const int kind = below(10);
-  if (threads && kind < 4) {
+  const int is_traced_child = actor >= 0 && tracer[actor] >= 0 && is_other_child(tracer[actor], actor);
+  if (threads && kind < 4 && !is_traced_child) {  // must_not_trace_child
     flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
     is_thread[child] = 1;
   } else if (threads && kind == 4 && !(actor >= 0 && may_be_disturbed(actor))) {
@@ -521,6 +549,8 @@ static void make_clone(struct Op* op, int actor) {
   op->args[1] = flags;
   const int inherits = actor >= 0 && (flags & (CLONE_PARENT | CLONE_THREAD)) != 0;
   creator[child] = inherits ? creator[actor] : actor;
+  has_other_signal[child] = inherits ? has_other_signal[actor] : (flags & 0xff) != SIGCHLD;
+  ignores_sigchld[child] = actor >= 0 && ignores_sigchld[actor];
   sees_sigchld[child] = actor >= 0 && sees_sigchld[actor];
   if (actor >= 0 && was_traced[actor]) {
     was_traced[child] = 1;
@@ -541,6 +571,14 @@ static void make_action(struct Op* op, int actor) {
   if (op->args[0] == SIGCHLD && op->args[1] == 2 && !handles_sigchld) op->args[1] = below(2);
   if (op->args[0] == SIGCHLD && op->args[1] == 2) sees_sigchld[actor] = 1;
   if (op->args[0] == SIGCONT && threads) op->args[1] = 0;
+  if (op->args[0] != SIGCHLD || (op->args[1] != 1 && (op->args[2] & SA_NOCLDWAIT) == 0)) return;
+  if (keeps_zombies(actor)) {
+    op->args[0] = SIGURG;  // known to differ (README.md)
+    return;
+  }
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && same_process(i, actor)) ignores_sigchld[i] = 1;
+  }
 }
 
 static int is_in(uint64_t set, int64_t signo) { return signo > 0 && (set >> (signo - 1) & 1) != 0; }
@@ -672,7 +710,9 @@ static void make_act(struct Op* op, int actor) {
     make_block(op, actor);
     suspended_with[actor] = (uint64_t)op->args[1];
   } else if (die < 80) {
-    op->verb = is_thread[actor] && is_waited_for(actor) ? kPending : kExec;
+    // The SIGTRAP of a traced vfork child comes before its traced parent is back, or after.
+    const int races = tracer[actor] >= 0 && frees_traced(actor);
+    op->verb = races || (is_thread[actor] && is_waited_for(actor)) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
   } else if (die < 85) {
