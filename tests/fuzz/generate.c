@@ -712,7 +712,7 @@ static void make_act(struct Op* op, int actor) {
   } else if (die < 80) {
     // The SIGTRAP of a traced vfork child comes before its traced parent is back, or after.
     const int races = tracer[actor] >= 0 && frees_traced(actor);
-    op->verb = races || (is_thread[actor] && is_waited_for(actor)) ? kPending : kExec;
+    op->verb = races || (is_thread[actor] && process_has(actor, is_waited_for)) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
   } else if (die < 85) {
