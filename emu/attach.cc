@@ -56,7 +56,6 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::Link
   link->options = options;
   tracee->links.insert(tracee->links.begin() + place, std::move(owned));
   tracer->tracees.push_front(link);
-  dirty_.insert(tracer->process->tgid);
   if (observer_ != nullptr) {
     observer_->OnAttached({.tracer = tracer->tid,
                            .tracee = tracee->tid,
@@ -74,10 +73,9 @@ void Core::RemoveLink(Link* link, Observer::LinkEnd reason) {
   if (observer_ != nullptr) {
     observer_->OnDetached({.tracer = link->tracer->tid, .tracee = tracee->tid, .reason = reason});
   }
-  dirty_.insert(link->tracer->process->tgid);
+  Reconsider(*link->tracer);
   const bool stopped = tracee->state == Thread::State::kStopped;
   if (link->interrupt_pending && !stopped) tracee->kicked = true;  // the stop it asked for is nobody's now
-  if (tracee->process->parent != nullptr) dirty_.insert(tracee->process->parent->process->tgid);
   link->tracer->tracees.remove(link);
   Stop& stop = tracee->stop;
   stop.ahead.erase(std::remove(stop.ahead.begin(), stop.ahead.end(), link), stop.ahead.end());

@@ -221,6 +221,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
     caller->pids = thread->pids;
     caller->kicked =
         thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
+    for (const auto& link : thread->links)
+      Wake(*link->tracer, caller->tid);  // the numbers are exchanged by now
     RemoveThread(thread);
     const auto it = threads_.find(caller->tid);
     std::unique_ptr<Thread> owned = std::move(it->second);

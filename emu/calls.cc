@@ -145,6 +145,7 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   const bool stopped = caller->state == Thread::State::kStopped;
   switch (outcome.kind) {
     case Outcome::Kind::kPark:
+      call.held = outcome.value != 0;
       Observe(*caller, Observer::Road::kParked);
       return;
     case Outcome::Kind::kStopCaller:
@@ -490,12 +491,40 @@ Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
   return Outcome::Continue();
 }
 
+// Something may have happened that those want to know who wait for the child `child` of `parent`, or for its
+// tracee.
+void Core::Wake(const Thread& parent, Tid child) {
+  wakeups_.push_back({parent.process->tgid, parent.tid, child});
+}
+
+void Core::Reconsider(const Thread& tracer) { Wake(tracer, Tid{0}); }
+
+bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
+  const Call& call = waiter->call;
+  if (call.phase == Call::Phase::kPending && call.held) return true;
+  if (wakeup.child == Tid{0} || !IsWait(KindOf(call.notification.abi, call.notification.nr))) return false;
+  const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
+  if (!spec.has_value()) return false;
+  if ((spec->flags & kWnothread) != 0 && wakeup.parent != waiter->tid) return false;
+  switch (spec->who) {
+    case WaitSpec::Who::kAny:
+      return true;
+    case WaitSpec::Who::kPid:
+      return wakeup.child.value == spec->id;
+    case WaitSpec::Who::kPgid: {
+      const long group = kernel_->ProcessGroup(wakeup.child);
+      return group < 0 || group == spec->id;  // it is gone: who knows
+    }
+  }
+  return false;
+}
+
 void Core::Pump() {
   // Deciding a wait may reap, and reaping may make others' waits decidable.
-  while (!dirty_.empty()) {
-    const Tid tgid = *dirty_.begin();
-    dirty_.erase(dirty_.begin());
-    Process* process = FindProcess(tgid);
+  while (!wakeups_.empty()) {
+    const Wakeup wakeup = wakeups_.front();
+    wakeups_.pop_front();
+    Process* process = FindProcess(wakeup.process);
     if (process == nullptr) continue;
     const std::vector<Thread*> waiters = process->threads;
     for (Thread* waiter : waiters) {
@@ -504,22 +533,25 @@ void Core::Pump() {
       if (!listed || waiter->state != Thread::State::kRunning) continue;
       Call& call = waiter->call;
       if (waiter->kicked || waiter->interrupt_coming) continue;
+      if (call.phase != Call::Phase::kPending && call.phase != Call::Phase::kContinued) continue;
+      if (!IsFor(wakeup, waiter)) continue;
       if (call.phase == Call::Phase::kPending) {
         Outcome outcome = Decide(waiter, call.notification);
-        if (outcome.kind != Outcome::Kind::kPark) Carry(waiter, std::move(outcome));
-      } else if (call.phase == Call::Phase::kContinued &&
-                 IsWait(KindOf(call.notification.abi, call.notification.nr))) {
-        const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
-        if (!spec.has_value()) continue;
-        const WaitFinding finding = Evaluate(waiter, *spec);
-        if (finding.kind == WaitFinding::Kind::kNative || finding.kind == WaitFinding::Kind::kNothing)
-          continue;
-        const long blocked = kernel_->BlockedIn(waiter->tid);
-        if (blocked >= 0 && blocked != call.notification.nr) {
-          call.phase = Call::Phase::kNone;  // it has long returned
+        if (outcome.kind != Outcome::Kind::kPark) {
+          Carry(waiter, std::move(outcome));
         } else {
-          Kick(waiter);
+          call.held = outcome.value != 0;
         }
+        continue;
+      }
+      const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
+      const WaitFinding finding = Evaluate(waiter, *spec);
+      if (finding.kind == WaitFinding::Kind::kNative || finding.kind == WaitFinding::Kind::kNothing) continue;
+      const long blocked = kernel_->BlockedIn(waiter->tid);
+      if (blocked >= 0 && blocked != call.notification.nr) {
+        call.phase = Call::Phase::kNone;  // it has long returned
+      } else {
+        Kick(waiter);
       }
     }
   }

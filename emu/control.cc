@@ -59,7 +59,7 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
       if (target->state != Thread::State::kZombie) Kill(target);
     });
   }
-  if (link->trap_expected) return Outcome::Park();
+  if (link->trap_expected) return Outcome::Hold();
   // A thread that took its leader's number in exec answers only once the event was waited for
   // (kernel/ptrace.c:looks_like_a_spurious_pid).
   if (link->state == Link::State::kStopped && link->code == (SIGTRAP | (kEventExec << 8)) && !link->waited &&

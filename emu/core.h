@@ -25,7 +25,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -46,7 +45,7 @@ struct Outcome {
     kContinue,    // the kernel carries the call out; `value` is 1 if a wait is certain not to block there
     kDescriptor,  // the call returns a duplicate of our descriptor `value`
     kChange,      // the call is made again, with `args`
-    kPark,        // no answer yet
+    kPark,        // no answer yet; `value` is 1 if natively the call would not sleep
     kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
   };
   Kind kind = Kind::kReturn;
@@ -61,6 +60,7 @@ struct Outcome {
   }
   static Outcome Continue(bool certain = false) { return {Kind::kContinue, certain, nullptr, false, {}}; }
   static Outcome Park() { return {Kind::kPark, 0, nullptr, false, {}}; }
+  static Outcome Hold() { return {Kind::kPark, 1, nullptr, false, {}}; }
   static Outcome StopCaller() { return {Kind::kStopCaller, 0, nullptr, false, {}}; }
 };
 
@@ -355,7 +355,9 @@ class Core {
   bool SettleAnswered(Thread* thread, const Call& before);
   void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
-  // After every event: parked waits of processes that something happened to are decided again.
+  void Wake(const Thread& parent, Tid child);
+  void Reconsider(const Thread& tracer);
+  // After every event: those who wait and have been woken look again.
   void Pump();
 
   Kernel* const kernel_;
@@ -376,7 +378,15 @@ class Core {
       0;                       // made since, as far as is known, and cancelled before we received them
   std::vector<Tid> in_doubt_;  // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
-  std::set<Tid> dirty_;  // processes (tgid) whose parked waits are to be decided again
+  // What the kernel would wake who sleeps in a wait for: only the wait that looks for such a child looks
+  // again (kernel/exit.c:child_wait_callback).
+  struct Wakeup {
+    Tid process;
+    Tid parent;  // the thread of `process` that traces the child, or whose child it is
+    Tid child;   // 0: only calls that we hold (Call::held) are decided again
+  };
+  bool IsFor(const Wakeup& wakeup, Thread* waiter) const;
+  std::deque<Wakeup> wakeups_;
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.
   struct QueuedSigchld {
     uint32_t sequence;

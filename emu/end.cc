@@ -26,7 +26,7 @@ void Core::OnEventExit(Thread* thread) {
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
     link->interrupt_pending = link->trap_expected = false;
-    dirty_.insert(link->tracer->process->tgid);  // who waited for that stop
+    Reconsider(*link->tracer);  // who waited for that stop
   }
 }
 
@@ -112,7 +112,7 @@ void Core::ReportExit(Thread* thread) {
   }
   link->state = Link::State::kExited;
   link->usage = thread->exit.usage;
-  dirty_.insert(link->tracer->process->tgid);
+  Wake(*link->tracer, thread->tid);
   const int status = thread->exit.status;
   ObserveReport(*link, status);
   if ((status & 0x7f) == 0) {

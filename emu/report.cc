@@ -56,7 +56,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
     info.si_uid = UidOf(*thread);
     link->own_siginfo = info;
   }
-  dirty_.insert(link->tracer->process->tgid);
+  Wake(*link->tracer, thread->tid);
   if (observer_ != nullptr) ObserveStop(*link);
   // kernel/signal.c:do_notify_parent_cldstop.
   switch (kind) {
@@ -193,7 +193,7 @@ void Core::NotifyContinued(Process* process) {
   Thread* leader = Find(process->tgid);
   if (leader == nullptr) return;
   for (const auto& link : leader->links) {
-    dirty_.insert(link->tracer->process->tgid);
+    Wake(*link->tracer, leader->tid);
     ObserveReport(*link, 0xffff);
     if (!IsParent(*link->tracer->process, *process)) NotifyTracer(link.get(), CLD_CONTINUED, SIGCONT);
   }

@@ -193,16 +193,18 @@ void Core::NoteGroupStop(Thread* thread) {
     thread->in_group_stop = process->group_stopped = true;
     if (!process->stop_complete) process->stop_signal = stop.code & 0x7f;
     stop.completes = CompletesGroupStop(process);
-    if (process->parent != nullptr) dirty_.insert(process->parent->process->tgid);
+    if (stop.completes && process->parent != nullptr) Wake(*process->parent, process->tgid);
     return;
   }
   stop.continues = process->group_stopped;
   if (stop.continues) NotifyContinued(process);
-  if (process->parent != nullptr) dirty_.insert(process->parent->process->tgid);
+  if (stop.continues && process->parent != nullptr) Wake(*process->parent, process->tgid);
   stop.news = thread->in_group_stop || HasNews(*thread);
   thread->in_group_stop = process->group_stopped = process->stop_complete = false;
   for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
-    if (!link->seized) link->interrupt_pending = link->trap_expected = false;
+    if (link->seized) continue;
+    link->interrupt_pending = link->trap_expected = false;
+    Reconsider(*link->tracer);
   }
 }
 

@@ -124,7 +124,6 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
           facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
       if (process->parent != nullptr) {
         process->parent->process->children.push_back(process);
-        dirty_.insert(process->parent->process->tgid);
       }
     }
     processes_[tgid] = std::move(owned_process);
@@ -158,9 +157,7 @@ void Core::RemoveThread(Thread* thread) {
   if (thread->state == Thread::State::kZombie) --held_zombies_;
   OnTracerGone(thread);
   while (!thread->links.empty()) {
-    Link* link = thread->links.back().get();
-    dirty_.insert(link->tracer->process->tgid);
-    RemoveLink(link, Observer::LinkEnd::kTraceeGone);
+    RemoveLink(thread->links.back().get(), Observer::LinkEnd::kTraceeGone);
   }
   auto& siblings = process->threads;
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
@@ -175,7 +172,7 @@ void Core::RemoveThread(Thread* thread) {
     DropProcess(process);
   } else {
     process->natural_zombie = true;
-    dirty_.insert(process->parent->process->tgid);
+    Wake(process->zombie_tracer != nullptr ? *process->zombie_tracer : *process->parent, process->tgid);
   }
 }
 
@@ -197,7 +194,7 @@ void Core::AdoptChildren(Process* dead) {
     }
     orphan->parent = reaper->threads.front();
     reaper->children.push_back(orphan);
-    dirty_.insert(reaper->tgid);
+    if (orphan->natural_zombie) Wake(*orphan->parent, orphan->tgid);
   }
 }
 

@@ -124,6 +124,7 @@ struct Call {
   Phase phase = Phase::kNone;
   Notification notification;
   int64_t result = 0;
+  bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
   bool passed = false;         // the policy has let it run, and the emulation has it now (intercept.cc)
 };

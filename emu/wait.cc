@@ -3,10 +3,10 @@
 // A wait is evaluated afresh each time against the table; nothing is remembered between two evaluations. Only
 // what the caller's process traces is answered from here; its other children are the kernel's to report, and
 // so are all errors of the arguments. Where both kinds match, whoever has a report is served first, in the
-// kernel's order; if nobody has one, the kernel is left to wait, and the caller is kicked out of its wait
-// when a report comes (calls.cc:Pump). The order in which candidates are looked at is that of
-// kernel/exit.c:__do_wait: for each thread of the process, from the caller on, its children, oldest first,
-// then what it traces, newest first.
+// kernel's order; if nobody has one, the caller sleeps in its notification until it is woken (calls.cc:Wake).
+// A wait that was let go to the kernel before its caller had such a tracee is kicked out of there. The order
+// in which candidates are looked at is that of kernel/exit.c:__do_wait: for each thread of the process, from
+// the caller on, its children, oldest first, then what it traces, newest first.
 
 #include <errno.h>
 #include <limits.h>
@@ -241,14 +241,8 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   if (!traced && only_zombies && natural.empty()) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
   if (expected) return {WaitFinding::Kind::kExpected, nullptr};
-  // To its tracer a child shows no group-stop besides (kernel/exit.c:wait_consider_task), but the kernel does
-  // not know the tracer.
-  const auto has_news = [&](const Process* child) {
-    return child->group_stopped ||
-           ((spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(child->tgid, true) == 1);
-  };
-  if (hidden && std::none_of(natural.begin(), natural.end(), has_news)) natural.clear();
-  if (!natural.empty()) return {WaitFinding::Kind::kNative, nullptr};
+  const auto has_news = [&](const Process* child) { return HasUnwaitedStop(*child, spec); };
+  if (std::any_of(natural.begin(), natural.end(), has_news)) return {WaitFinding::Kind::kNative, nullptr};
   return {WaitFinding::Kind::kNothing, nullptr};
 }
 
@@ -278,7 +272,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kContinued:
       return AnswerContinued(caller, *spec, finding.link);
     case WaitFinding::Kind::kExpected:
-      return Outcome::Park();
+      return Outcome::Hold();
     case WaitFinding::Kind::kNoChild:
       return AnswerNothing(caller, *spec, -ECHILD);
     case WaitFinding::Kind::kNothing:

@@ -154,8 +154,8 @@ TEST_F(ExecTest, KickIsOverWithTheExecOfItsThread) {
   Clone(kTracer, sibling);
   Fork(sibling, kOther);
   Fork(kShell, kTracee);
-  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
   ASSERT_EQ(WaitBlocking(sibling).result, kNative);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   Signal(kTracee, SIGUSR1);
   ASSERT_TRUE(kernel.at(sibling).interrupt);
   kernel.Die(kTracer);
@@ -163,7 +163,7 @@ TEST_F(ExecTest, KickIsOverWithTheExecOfItsThread) {
   kernel.at(sibling).state = FakeThread::State::kReaped;
   Event(kTracer, kEventExec, sibling.value);
   ASSERT_FALSE(kernel.at(kTracer).interrupt);
-  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+  EXPECT_TRUE(Runs(kTracer));
 }
 
 // exec resets handlers, not what is ignored (fs/exec.c: flush_signal_handlers(me, 0)).

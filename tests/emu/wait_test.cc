@@ -173,13 +173,15 @@ TEST_F(WaitTest, BadStatusPointerIsEfaultAndTakesTheReport) {
   EXPECT_EQ(Wait(kTracer), Result(0));
 }
 
-// --- a caller that the kernel holds in a native wait.
+// --- a caller that the kernel holds in a native wait, since it had no tracees when it began.
 
 TEST_F(WaitTest, NativeWaiterIsKickedWhenAReportComes) {
   Family();
-  Fork(kTracer, kOther);  // a child of its own, which only the kernel can report
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Fork(kTracer, kOther);  // a child of its own
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
   EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
   kernel.ClearLog();
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 1);
@@ -188,19 +190,28 @@ TEST_F(WaitTest, NativeWaiterIsKickedWhenAReportComes) {
   EXPECT_EQ(Rax(kTracer), kTracee.value);
   EXPECT_EQ(Read<int>(kTracer, kStatusAt), (SIGUSR1 << 8) | 0x7f);
   EXPECT_TRUE(Runs(kTracer));
-  EXPECT_EQ(Wait(kTracer).result, kNative) << "taken once; the kernel knows of the child";
+  EXPECT_EQ(Wait(kTracer), Result(0)) << "taken once";
+}
+
+TEST_F(WaitTest, TracerWithChildrenSleepsInItsNotification) {
+  Family();
+  Fork(kTracer, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer).result, kParked);
+  Exit(kOther, 0);
+  EXPECT_EQ(WaitOf(kTracer).result, kNative) << "the kernel reports the child";
 }
 
 TEST_F(WaitTest, KickThatFindsNothingRestartsTheWait) {
   Family();
   Fork(kTracer, kOther);
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
-  Signal(kTracee, SIGUSR1);
   const Tid sibling{11};
+  Clone(kTracer, sibling);
+  EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
   // Somebody else of the process takes the report first.
   kernel.at(kTracer).regs.rax = -kErestartsys;
-  NewThread(kTracer, sibling);
   kernel.Die(kTracee);
   Exit(kTracee, SIGKILL);
   Trap(kTracer);
@@ -214,9 +225,11 @@ TEST_F(WaitTest, KickIsHiddenFromTheCallersTracer) {
   Fork(kShell, kTracer);
   Fork(kTracer, kTracee);
   Fork(kTracer, Tid{40});
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
   ASSERT_EQ(Ptrace(kOther, kSeize, kTracer), 0);
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
   Signal(kTracee, SIGUSR1);
   ASSERT_TRUE(kernel.at(kTracer).interrupt);
   kernel.at(kTracer).regs.rax = -kErestartsys;
@@ -228,8 +241,10 @@ TEST_F(WaitTest, KickIsHiddenFromTheCallersTracer) {
 TEST_F(WaitTest, LateKickDoesNotInterruptAnotherCall) {
   Family();
   Fork(kTracer, kOther);
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
   EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
   Signal(kTracee, SIGUSR1);
   kernel.at(kTracer).regs.orig_rax = 232;  // epoll_wait: EINTR, never restarted
   kernel.at(kTracer).regs.rax = -EINTR;
@@ -270,8 +285,10 @@ TEST_F(WaitTest, WaitThatIsNotForCloneChildrenWaitsForTheTraceeAlone) {
   EXPECT_EQ(Wait(kTracer, -1, kWclone), Result(kNative));
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   EXPECT_EQ(Wait(kTracer, -1, kWnohang), Result(0));
-  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWall), Result(kNative));
-  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWclone), Result(kNative));
+  Exit(kOther, 0);
+  EXPECT_EQ(Wait(kTracer, -1, 0), Result(kParked));
+  Exit(kTracee, 0);
+  EXPECT_EQ(Wait(kTracer, -1, kWnohang | kWall), Result(kNative)) << "the zombie";
 }
 
 // --- WCONTINUED.
@@ -332,8 +349,9 @@ TEST_F(WaitTest, ParkedWaitForOneTraceeIsNotAnsweredByAnother) {
   EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
-// The last tracee is detached by a sibling while a wait is parked: there is nothing left to wait for.
-TEST_F(WaitTest, ParkedWaitEndsWithTheLastTracee) {
+// The last tracee is detached by a sibling while a wait is parked: nobody wakes it to see that there is nothing
+// left to wait for.
+TEST_F(WaitTest, DetachWakesNobody) {
   Family();
   const Tid sibling{11};
   Clone(kTracer, sibling);
@@ -342,7 +360,23 @@ TEST_F(WaitTest, ParkedWaitEndsWithTheLastTracee) {
   EXPECT_EQ(Waitid(sibling, kIdAll, 0, kWuntraced | kWnohang), 0);
   EXPECT_EQ(WaitBlocking(kTracer).result, kParked);
   EXPECT_EQ(Ptrace(sibling, kDetach, kTracee), 0);
-  EXPECT_EQ(WaitOf(kTracer).result, kNative) << "ECHILD, says the kernel";
+  EXPECT_EQ(WaitOf(kTracer).result, kParked);
+}
+
+// kernel/exit.c:child_wait_callback.
+TEST_F(WaitTest, OnlyTheWaitForSuchAChildIsWoken) {
+  Family();
+  Fork(kShell, kOther);
+  const Tid sibling{11};
+  Clone(kTracer, sibling);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(sibling, kSeize, kOther), 0);
+  EXPECT_EQ(Wait(kTracer, kTracee.value, kWcontinued).result, kParked);
+  kernel.SetContinued(kTracee.value, true);  // of a tracee in its tracer's hands: nobody is told
+  Signal(kOther, SIGUSR1);
+  EXPECT_EQ(WaitOf(kTracer).result, kParked);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
 }  // namespace
