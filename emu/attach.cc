@@ -105,6 +105,13 @@ Outcome Core::Traceme(Thread* caller) {
   });
 }
 
+// A leader whose threads live on has no end to report yet (OnExit), and is one all the same.
+bool Core::IsZombie(const Thread& thread) const {
+  if (thread.state == Thread::State::kZombie) return true;
+  ThreadFacts facts;
+  return thread.state == Thread::State::kExiting && kernel_->ReadFacts(thread.tid, &facts) && facts.zombie;
+}
+
 // kernel/ptrace.c:ptrace_attach, in its order.
 Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data) {
   const bool seize = request == kSeize;
@@ -118,7 +125,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (!LandlockAllows(*caller, *target) || kernel_->MayAttach(caller->tid, target->tid) < 0) {
     return Outcome::Return(-EPERM);
   }
-  if (target->state == Thread::State::kZombie) return Outcome::Return(-EPERM);  // not before it is one
+  if (IsZombie(*target)) return Outcome::Return(-EPERM);  // not before it is one
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {

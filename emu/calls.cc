@@ -546,7 +546,9 @@ void Core::Pump() {
       }
       const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
       const WaitFinding finding = Evaluate(waiter, *spec);
-      if (finding.kind == WaitFinding::Kind::kNative || finding.kind == WaitFinding::Kind::kNothing) continue;
+      const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
+                           (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr);
+      if (kernels || finding.kind == WaitFinding::Kind::kNothing) continue;
       const long blocked = kernel_->BlockedIn(waiter->tid);
       if (blocked >= 0 && blocked != call.notification.nr) {
         call.phase = Call::Phase::kNone;  // it has long returned

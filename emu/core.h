@@ -141,6 +141,7 @@ class Core {
   Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event);
   void RemoveThread(Thread* thread);
   void DropProcess(Process* process);
+  static void LeaveChildren(Thread* thread);
   void AdoptChildren(Process* dead);
   static bool IsParent(const Process& process, const Process& child);
   uid_t UidOf(const Thread& thread) const;
@@ -269,6 +270,7 @@ class Core {
   // --- attach.cc
   Outcome Traceme(Thread* caller);
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
+  bool IsZombie(const Thread& thread) const;
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   void NoteStaleSignals(Thread* thread);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;

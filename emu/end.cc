@@ -34,7 +34,9 @@ void Core::OnEventExit(Thread* thread) {
 bool Core::HasSprung(const Thread& thread) const {
   if (thread.state == Thread::State::kStopped && thread.stop.disarms) return true;
   ThreadFacts facts;
-  return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals >> (SIGTRAP - 1) & 1) != 0;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;  // it is unblocked by force
+  return (pending >> (SIGTRAP - 1) & 1) != 0;
 }
 
 void Core::OnTracerGone(Thread* tracer) {

@@ -41,6 +41,7 @@ struct ThreadFacts {
   uint64_t caught_signals = 0;     // SigCgt
   int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
   bool has_cap_sys_admin = false;  // CapEff holds CAP_SYS_ADMIN
+  bool zombie = false;             // past exit_notify()
 };
 
 // How a process ended (siginfo of waitid(2)).

@@ -99,9 +99,11 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
+  // In that trap it is behind it.
   constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
   const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
-  return sent_anew || (facts.pending_signals & (~facts.blocked_signals | kSigcont)) != 0;
+  const uint64_t stops = ~facts.blocked_signals | (thread.stop.kind == StopKind::kTrap ? 0 : kSigcont);
+  return sent_anew || (facts.pending_signals & stops) != 0;
 }
 
 // A signal that PTRACE_DETACH passes on at a syscall-stop is sent, and may kill an untraced thread right
@@ -148,6 +150,7 @@ void Core::ResumeThread(Thread* thread) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
   }
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
+  if (exiting) LeaveChildren(thread);
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
     // Its zombie is not reported before its threads are gone.
     OnTracerGone(thread);

@@ -161,10 +161,7 @@ void Core::RemoveThread(Thread* thread) {
   }
   auto& siblings = process->threads;
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
-  for (Process* child : process->children) {
-    if (child->zombie_tracer == thread) child->zombie_tracer = nullptr;
-    if (child->parent == thread) child->parent = siblings.empty() ? nullptr : siblings.front();
-  }
+  LeaveChildren(thread);
   threads_.erase(thread->tid);
   if (!siblings.empty()) return;
   AdoptChildren(process);
@@ -173,6 +170,24 @@ void Core::RemoveThread(Thread* thread) {
   } else {
     process->natural_zombie = true;
     Wake(process->zombie_tracer != nullptr ? *process->zombie_tracer : *process->parent, process->tgid);
+  }
+}
+
+// The children of a dying thread go to the oldest of its process that lives on
+// (kernel/exit.c:find_alive_thread). If none does, they stay with the process until it is gone
+// (AdoptChildren).
+void Core::LeaveChildren(Thread* thread) {
+  const auto& threads = thread->process->threads;
+  const auto living = std::find_if(threads.begin(), threads.end(), [thread](const Thread* other) {
+    return other != thread && other->state != Thread::State::kExiting &&
+           other->state != Thread::State::kZombie;
+  });
+  const bool gone = std::find(threads.begin(), threads.end(), thread) == threads.end();
+  if (living == threads.end() && !gone) return;
+  Thread* const any = threads.empty() ? nullptr : threads.front();
+  for (Process* child : thread->process->children) {
+    if (child->zombie_tracer == thread) child->zombie_tracer = nullptr;
+    if (child->parent == thread) child->parent = living != threads.end() ? *living : any;
   }
 }
 

@@ -88,6 +88,7 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->caught_signals = status->caught;
   facts->ignored_signals = status->ignored | (kIgnoredByDefault & ~status->caught);
   facts->seccomp_filters = status->seccomp_filters;
+  facts->zombie = status->zombie;
   facts->has_cap_sys_admin = (status->cap_effective >> kCapSysAdmin & 1) != 0;
   return true;
 }

@@ -59,7 +59,9 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
   ForEachLine(text, [&status](string_view name, string_view rest) {
     const auto decimal = [&rest] { return static_cast<pid_t>(TakeNumber(&rest, 10).value_or(0)); };
     const auto mask = [&rest] { return TakeNumber(&rest, 16).value_or(0); };
-    if (name == "Tgid") {
+    if (name == "State") {
+      status.zombie = rest.find('Z') != string_view::npos;  // "Z (zombie)"
+    } else if (name == "Tgid") {
       status.tgid = decimal();
     } else if (name == "PPid") {
       status.ppid = decimal();

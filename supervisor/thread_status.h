@@ -33,6 +33,7 @@ struct ThreadStatus {
   uint64_t caught = 0;           // SigCgt
   uint64_t cap_permitted = 0;    // CapPrm
   uint64_t cap_effective = 0;    // CapEff
+  bool zombie = false;           // State
   int seccomp_filters = 0;       // Seccomp_filters (Linux 5.9)
 };
 

@@ -148,10 +148,18 @@ void Ledger::ReportEnd(Task& task) {
     task.layers.clear();
   }
   task.state = Task::State::kReaped;
-  // Its children are a sibling's now (kernel/exit.c:find_new_reaper()).
-  const auto sibling = std::find_if(tasks_.begin(), tasks_.end(), [&task](const auto& other) {
-    return other.second.tgid == task.tgid && other.second.state != Task::State::kReaped;
-  });
+  LeaveChildren(task);
+}
+
+// Its children are a sibling's, the oldest one's that lives on (kernel/exit.c:find_alive_thread()).
+void Ledger::LeaveChildren(const Task& task) {
+  const auto heir = [&](Task::State before) {
+    return std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& other) {
+      return other.second.tgid == task.tgid && other.second.state < before;
+    });
+  };
+  auto sibling = heir(Task::State::kExiting);
+  if (sibling == tasks_.end() && task.state == Task::State::kReaped) sibling = heir(Task::State::kReaped);
   if (sibling == tasks_.end()) return;
   for (auto& [tid, child] : tasks_) {
     if (child.forked_by == task.tid) child.forked_by = sibling->second.tid;
@@ -328,6 +336,7 @@ void Ledger::Settle(Task& task) {
   }
   const bool exits = stop.kind == StopKind::kEvent && stop.event == kEventExit;
   task.state = exits ? Task::State::kExiting : Task::State::kRuns;
+  if (exits) LeaveChildren(task);
   if (!task.dying) ++task.resumes;
   task.passed_on = stop.kind == StopKind::kSignal || stop.kind == StopKind::kSyscall ? stop.signal : 0;
   // What is injected at the syscall-stop of a task that nobody traces any more kills it before it stops

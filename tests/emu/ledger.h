@@ -140,6 +140,7 @@ class Ledger {
   bool GroupStopped(pid_t tgid) const;
 
  private:
+  void LeaveChildren(const Task& task);
   bool Entitled(const Task& task, const Layer& layer) const;
   void Pass(Task& task);
   void Show(Task& task, Layer& layer, StopKind kind, int code);
