@@ -201,6 +201,13 @@ Outcome Core::Detach(const RequestArgs& args) {
   });
 }
 
+// Does the signal that is about to be delivered stop the process?
+bool Core::StopsGroup(const Thread& thread, const ThreadFacts& facts) {
+  const int signal = thread.stop.signal;
+  return thread.state == Thread::State::kStopped && thread.stop.kind == StopKind::kSignal &&
+         IsStopSignal(signal) && ((facts.ignored_signals | facts.caught_signals) >> (signal - 1) & 1) == 0;
+}
+
 // The link ends; what it held goes on with `signal`.
 void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   Thread* thread = link->tracee;
@@ -219,6 +226,8 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   ThreadFacts facts;
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
     thread->process->kept_signals |= facts.pending_signals;
+    // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).
+    if (thread->process->group_stopped && StopsGroup(*thread, facts)) thread->stop.signal = 0;
   }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.

@@ -290,6 +290,7 @@ class Core {
   void ChooseSignal(const Link* link, int signal, const Thread* sender);
   pid_t ParentOf(const Thread& thread) const;
   void LetOwnSignalGo(Thread* thread);
+  static bool StopsGroup(const Thread& thread, const ThreadFacts& facts);
   void LetGo(Link* link, int signal, Observer::LinkEnd reason);
   long CheckOptions(uint64_t options) const;
 

@@ -544,6 +544,9 @@ void Ledger::LetGo(Task& task, Layer& layer, int signal) {
   if (task.holder == &layer && task.state == Task::State::kStopped) Choose(task, layer, signal);
   Remove(task, layer);
   if (task.state == Task::State::kStopped) {
+    // Back in its group-stop, which keeps the signal that began it.
+    const bool stops = task.stop.kind == StopKind::kSignal && IsStopSignal(task.stop.signal);
+    if (task.layers.empty() && seen_stopped_[task.tgid] && stops) task.stop.signal = 0;
     if (held && task.holder == nullptr) Pass(task);
     return;
   }

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <signal.h>
 
+#include <algorithm>
+
+#include "emu/stop.h"
 #include "tests/emu/world.h"
 
 namespace nestrace {
@@ -262,6 +265,8 @@ void World::CheckResume(const FakeThread& thread, int signal) {
   // A syscall-stop nobody waited for when its tracer died.
   if (actor.signal == 0 && (thread.code & 0xff) == (SIGTRAP | 0x80)) allowed.insert(SIGTRAP);
   if (nesting_ || actor.choices.count(0) != 0) allowed.insert(0);
+  // Its tracer gone, it may be back in a group-stop, which keeps its signal; the ledger knows better.
+  if (std::any_of(allowed.begin(), allowed.end(), IsStopSignal)) allowed.insert(0);
   if (nesting_) allowed.insert(actor.choices.begin(), actor.choices.end());
   if (allowed.count(signal) == 0) {
     Complain(std::to_string(thread.tid.value) + " goes on with signal " + std::to_string(signal) +
