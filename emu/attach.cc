@@ -145,14 +145,4 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   });
 }
 
-// What an untraced thread has pending and natively would not: one that has not run since it was sent, above
-// all if it is stopped. Its new tracer is not to see it.
-void Core::NoteStaleSignals(Thread* thread) {
-  ThreadFacts facts;
-  if (!kernel_->ReadFacts(thread->tid, &facts)) return;
-  constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
-  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals & kStandardSignals;
-  thread->process->stale_signals = pending & NeverQueued(*thread, facts);
-}
-
 }  // namespace nestrace

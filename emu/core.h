@@ -16,6 +16,9 @@
 //   seccomp.cc  PTRACE_EVENT_SECCOMP of intercepted calls
 //   traps.cc    whose breakpoint a SIGTRAP comes from
 //   wait.cc     wait4, waitid, waitpid
+//   wakeups.cc  who sleeps in a wait, and what wakes it
+//   siginfo.cc  reading and writing the siginfo of a stop, and of pending signals
+//   interruptions.cc  calls and signals that natively would not have been interrupted, or queued
 
 #ifndef NESTRACE_EMU_CORE_H_
 #define NESTRACE_EMU_CORE_H_
@@ -178,9 +181,6 @@ class Core {
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
-  std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
-  bool RestartsUnseen(Thread* thread);
-  bool EnteredUnseen(Thread* thread);
   bool NoteCall(Thread* thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
@@ -200,7 +200,6 @@ class Core {
   ResumeMode CombinedMode(Thread* thread);
   static bool WillRestart(const struct user_regs_struct& regs);
   bool SyscallIsNext(const Thread& thread) const;
-  bool StopsOnItsWay(const Thread& thread) const;
   bool InjectionKills(const Thread& thread) const;
 
   // --- traps.cc
@@ -272,7 +271,6 @@ class Core {
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
   bool IsZombie(const Thread& thread) const;
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
-  void NoteStaleSignals(Thread* thread);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
   Link* AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::LinkOrigin origin, bool seized,
                 uint64_t options);
@@ -301,12 +299,6 @@ class Core {
   Outcome GetBytes(const RequestArgs& args, size_t size);
   Outcome SetBytes(const RequestArgs& args, size_t size);
   long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
-  long ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info);
-  Outcome GetSigInfo(const RequestArgs& args);
-  Outcome SetSigInfo(const RequestArgs& args);
-  Outcome PeekSigInfo(const RequestArgs& args);
-  static long LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked);
-  void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
   Outcome ArchPrctl(const RequestArgs& args);
   Outcome GetSyscallInfo(const RequestArgs& args);
   Outcome SeccompGetFilter(const RequestArgs& args);
@@ -336,16 +328,46 @@ class Core {
   long WriteInfo(Thread* caller, const WaitSpec& spec, int signal, int code, pid_t pid, uid_t uid,
                  int status);
 
+  // --- wakeups.cc
+  // What the kernel would wake who sleeps in a wait for: only the wait that looks for such a child looks
+  // again (kernel/exit.c:child_wait_callback).
+  struct Wakeup {
+    Tid process;
+    Tid parent;  // the thread of `process` that traces the child, or whose child it is
+    Tid child;   // 0: only calls that we hold (Call::held) are decided again
+  };
+  bool IsFor(const Wakeup& wakeup, Thread* waiter) const;
+  void Wake(const Thread& parent, Tid child);
+  void Reconsider(const Thread& tracer);
+  // After every event: those who wait and have been woken look again.
+  void Pump();
+  void LookAgain(Thread* waiter);
+
+  // --- siginfo.cc
+  long ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info);
+  Outcome GetSigInfo(const RequestArgs& args);
+  Outcome SetSigInfo(const RequestArgs& args);
+  Outcome PeekSigInfo(const RequestArgs& args);
+  static long LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked);
+  void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
+
+  // --- interruptions.cc
+  std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
+  bool RestartsUnseen(Thread* thread);
+  bool EnteredUnseen(Thread* thread);
+  bool StopsOnItsWay(const Thread& thread) const;
+  void NoteStaleSignals(Thread* thread);
+  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
+  bool EndedByUs(const Thread& thread, bool was_kicked) const;
+  bool WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const;
+  uint64_t NeverQueued(const Thread& thread, const ThreadFacts& facts) const;
+
   // --- calls.cc
   Outcome Decide(Thread* caller, const Notification& n);
   Outcome Emulate(Thread* caller, const Notification& n);
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
-  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
-  bool EndedByUs(const Thread& thread, bool was_kicked) const;
-  bool WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const;
-  uint64_t NeverQueued(const Thread& thread, const ThreadFacts& facts) const;
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;
@@ -358,10 +380,6 @@ class Core {
   bool SettleAnswered(Thread* thread, const Call& before);
   void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
-  void Wake(const Thread& parent, Tid child);
-  void Reconsider(const Thread& tracer);
-  // After every event: those who wait and have been woken look again.
-  void Pump();
 
   Kernel* const kernel_;
   Interceptor* const interceptor_;  // may be null
@@ -381,14 +399,6 @@ class Core {
       0;                       // made since, as far as is known, and cancelled before we received them
   std::vector<Tid> in_doubt_;  // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
-  // What the kernel would wake who sleeps in a wait for: only the wait that looks for such a child looks
-  // again (kernel/exit.c:child_wait_callback).
-  struct Wakeup {
-    Tid process;
-    Tid parent;  // the thread of `process` that traces the child, or whose child it is
-    Tid child;   // 0: only calls that we hold (Call::held) are decided again
-  };
-  bool IsFor(const Wakeup& wakeup, Thread* waiter) const;
   std::deque<Wakeup> wakeups_;
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.
   struct QueuedSigchld {

@@ -93,19 +93,6 @@ bool Core::SyscallIsNext(const Thread& thread) const {
          instruction == 0x80cd;  // syscall, sysenter, int 0x80
 }
 
-// Has a stopped thread more to stop for before it is back in its program?
-bool Core::StopsOnItsWay(const Thread& thread) const {
-  if (IsStopSignal(thread.stop.signal)) return true;
-  ThreadFacts facts;
-  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
-  // In that trap it is behind it.
-  constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
-  const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
-  const uint64_t stops = ~facts.blocked_signals | (thread.stop.kind == StopKind::kTrap ? 0 : kSigcont);
-  return sent_anew || (facts.pending_signals & stops) != 0;
-}
-
 // A signal that PTRACE_DETACH passes on at a syscall-stop is sent, and may kill an untraced thread right
 // there, before it takes part in a group-stop again; not one that dumps core
 // (kernel/signal.c:complete_signal).

@@ -149,30 +149,6 @@ void Core::HandleStop(Thread* thread) {
   Offer(thread);
 }
 
-// Does a system call start again at once that natively would not have ended at all? Then the address behind
-// it.
-std::optional<uint64_t> Core::RestartsForUs(const Thread& thread) const {
-  struct user_regs_struct regs;
-  const bool restarts = thread.stop.interrupted && GetRegs(thread, &regs) && WillRestart(regs);
-  if (!restarts || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
-  return regs.rip;
-}
-
-// A system call has ended. True if that is not to be seen.
-bool Core::RestartsUnseen(Thread* thread) {
-  const std::optional<uint64_t> at = RestartsForUs(*thread);
-  if (at.has_value()) thread->restarts_at = *at;
-  return at.has_value();
-}
-
-// A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)
-bool Core::EnteredUnseen(Thread* thread) {
-  struct user_regs_struct regs;
-  if (thread->restarts_at == 0 || !GetRegs(*thread, &regs) || regs.rip != thread->restarts_at) return false;
-  thread->restarts_at = 0;
-  return true;
-}
-
 // Is no tracer of the thread to see its system calls?
 bool Core::TracesNoCalls(const Thread& thread) {
   return std::all_of(thread.links.begin(), thread.links.end(),

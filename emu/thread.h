@@ -266,7 +266,7 @@ struct Process {
   pid_t swallow_death_of = 0;
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
-  uint64_t stale_signals = 0;  // pending, though natively they were never queued (attach.cc)
+  uint64_t stale_signals = 0;  // pending, though natively they were never queued (interruptions.cc)
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   bool stop_complete = false;  // and all threads have taken part

@@ -3,10 +3,10 @@
 // A wait is evaluated afresh each time against the table; nothing is remembered between two evaluations. Only
 // what the caller's process traces is answered from here; its other children are the kernel's to report, and
 // so are all errors of the arguments. Where both kinds match, whoever has a report is served first, in the
-// kernel's order; if nobody has one, the caller sleeps in its notification until it is woken (calls.cc:Wake).
-// A wait that was let go to the kernel before its caller had such a tracee is kicked out of there. The order
-// in which candidates are looked at is that of kernel/exit.c:__do_wait: for each thread of the process, from
-// the caller on, its children, oldest first, then what it traces, newest first.
+// kernel's order; if nobody has one, the caller sleeps in its notification until it is woken
+// (wakeups.cc:Wake). A wait that was let go to the kernel before its caller had such a tracee is kicked out
+// of there. The order in which candidates are looked at is that of kernel/exit.c:__do_wait: for each thread
+// of the process, from the caller on, its children, oldest first, then what it traces, newest first.
 
 #include <errno.h>
 #include <limits.h>

@@ -1,0 +1,127 @@
+// What only our tracing causes: calls that natively would not have been interrupted, signals that would not
+// have been queued.
+
+#include <errno.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// `thread` has stopped behind a call that has failed with EINTR, which is never restarted (epoll_wait,
+// sigtimedwait and the like, signal(7)), or that starts again. Was it our tracing alone that ended it? A kick
+// may have come too late for the wait it was for. A signal that is ignored is natively not even queued, but
+// every thread is traced by us. And SIGCONT, also one that is blocked, traps all threads of a process that
+// are seized (kernel/signal.c:prepare_signal).
+bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
+  const Stop& stop = thread.stop;
+  const bool seized =
+      std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+  const bool trap = stop.kind == StopKind::kTrap && !thread.in_group_stop && !seized;
+  if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
+  const uint64_t unqueued = pending & NeverQueued(thread, facts);
+  if (unqueued != pending) return false;
+  if (was_kicked || trap) return true;
+  if (stop.kind == StopKind::kSyscall || IsStepTrap(thread)) {  // the cause is to come
+    constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
+    return unqueued != 0 || (!seized && (facts.pending_signals & facts.blocked_signals & kSigcont) != 0);
+  }
+  siginfo_t info;
+  return KernelSigInfo(thread, &info) >= 0 && WasNeverQueued(thread, facts, info);
+}
+
+// What an untraced thread ignores and does not block is natively dropped as it is sent
+// (kernel/signal.c:sig_ignored). Of a signal to a process its leader decides, or, for the SIGCHLD of a child,
+// the thread whose child it is. Is the signal with this siginfo, at which `thread` has stopped, one of those?
+bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const {
+  const uint64_t bit = 1ull << (info.si_signo - 1);
+  if ((facts.ignored_signals & bit) == 0) return false;
+  // SI_QUEUE and SI_KERNEL may be of either kind, and are taken for signals to the thread.
+  const Thread* target = info.si_code == SI_USER ? Find(thread.process->tgid) : &thread;
+  if (info.si_signo == SIGCHLD && info.si_code > 0) {
+    for (const Process* child : thread.process->children) {
+      if (PidIn(thread.pids, child->pids) == info.si_pid) target = child->parent;
+    }
+  }
+  if (target == nullptr || !target->links.empty()) return false;
+  ThreadFacts of_target;
+  return target == &thread ||
+         (kernel_->ReadFacts(target->tid, &of_target) && (of_target.blocked_signals & bit) == 0);
+}
+
+// The same of signals that are pending, as far as can be known.
+uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts) const {
+  const uint64_t ignored = facts.ignored_signals & ~thread.process->kept_signals;
+  if (thread.links.empty()) return ignored;
+  const Thread* leader = Find(thread.process->tgid);
+  ThreadFacts of_leader;
+  if (leader == nullptr || !leader->links.empty() || !kernel_->ReadFacts(leader->tid, &of_leader)) return 0;
+  return ignored & facts.process_signals & ~of_leader.blocked_signals;
+}
+
+// What an untraced thread has pending and natively would not: one that has not run since it was sent, above
+// all if it is stopped. Its new tracer is not to see it.
+void Core::NoteStaleSignals(Thread* thread) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread->tid, &facts)) return;
+  constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
+  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals & kStandardSignals;
+  thread->process->stale_signals = pending & NeverQueued(*thread, facts);
+}
+
+// A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
+// is interrupted again. If natively the first time would not have been one, it is given its own back.
+void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us) {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  const bool restarted = nr == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
+  if (!restarted) {
+    thread->timed_call = nr;
+  } else if (thread->timed_call != 0) {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
+  }
+  if (!by_us) thread->timed_call = 0;
+}
+
+// Does a system call start again at once that natively would not have ended at all? Then the address behind
+// it.
+std::optional<uint64_t> Core::RestartsForUs(const Thread& thread) const {
+  struct user_regs_struct regs;
+  const bool restarts = thread.stop.interrupted && GetRegs(thread, &regs) && WillRestart(regs);
+  if (!restarts || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
+  return regs.rip;
+}
+
+// A system call has ended. True if that is not to be seen.
+bool Core::RestartsUnseen(Thread* thread) {
+  const std::optional<uint64_t> at = RestartsForUs(*thread);
+  if (at.has_value()) thread->restarts_at = *at;
+  return at.has_value();
+}
+
+// A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)
+bool Core::EnteredUnseen(Thread* thread) {
+  struct user_regs_struct regs;
+  if (thread->restarts_at == 0 || !GetRegs(*thread, &regs) || regs.rip != thread->restarts_at) return false;
+  thread->restarts_at = 0;
+  return true;
+}
+
+// Has a stopped thread more to stop for before it is back in its program?
+bool Core::StopsOnItsWay(const Thread& thread) const {
+  if (IsStopSignal(thread.stop.signal)) return true;
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
+  // In that trap it is behind it.
+  constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
+  const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
+  const uint64_t stops = ~facts.blocked_signals | (thread.stop.kind == StopKind::kTrap ? 0 : kSigcont);
+  return sent_anew || (facts.pending_signals & stops) != 0;
+}
+
+}  // namespace nestrace

@@ -1,0 +1,83 @@
+// Who sleeps in a wait, or in a call that we hold, and what wakes it.
+
+#include <algorithm>
+#include <utility>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// Something may have happened that those want to know who wait for the child `child` of `parent`, or for its
+// tracee.
+void Core::Wake(const Thread& parent, Tid child) {
+  wakeups_.push_back({parent.process->tgid, parent.tid, child});
+}
+
+void Core::Reconsider(const Thread& tracer) { Wake(tracer, Tid{0}); }
+
+bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
+  const Call& call = waiter->call;
+  if (call.phase == Call::Phase::kPending && call.held) return true;
+  if (wakeup.child == Tid{0} || !IsWait(KindOf(call.notification.abi, call.notification.nr))) return false;
+  const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
+  if (!spec.has_value()) return false;
+  if ((spec->flags & kWnothread) != 0 && wakeup.parent != waiter->tid) return false;
+  switch (spec->who) {
+    case WaitSpec::Who::kAny:
+      return true;
+    case WaitSpec::Who::kPid:
+      return wakeup.child.value == spec->id;
+    case WaitSpec::Who::kPgid: {
+      const long group = kernel_->ProcessGroup(wakeup.child);
+      return group < 0 || group == spec->id;  // it is gone: who knows
+    }
+  }
+  return false;
+}
+
+// A waiter that was woken.
+void Core::LookAgain(Thread* waiter) {
+  Call& call = waiter->call;
+  if (call.phase == Call::Phase::kPending) {
+    Outcome outcome = Decide(waiter, call.notification);
+    if (outcome.kind == Outcome::Kind::kPark) {
+      call.held = outcome.value != 0;
+    } else {
+      Carry(waiter, std::move(outcome));
+    }
+    return;
+  }
+  const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
+  if (!spec.has_value()) return;
+  const WaitFinding finding = Evaluate(waiter, *spec);
+  const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
+                       (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr);
+  if (kernels || finding.kind == WaitFinding::Kind::kNothing) return;
+  const long blocked = kernel_->BlockedIn(waiter->tid);
+  if (blocked >= 0 && blocked != call.notification.nr) {
+    call.phase = Call::Phase::kNone;  // it has long returned
+  } else {
+    Kick(waiter);
+  }
+}
+
+void Core::Pump() {
+  // Deciding a wait may reap, and reaping may wake others.
+  while (!wakeups_.empty()) {
+    const Wakeup wakeup = wakeups_.front();
+    wakeups_.pop_front();
+    Process* process = FindProcess(wakeup.process);
+    if (process == nullptr) continue;
+    const std::vector<Thread*> waiters = process->threads;
+    for (Thread* waiter : waiters) {
+      const auto& listed = process->threads;
+      if (std::find(listed.begin(), listed.end(), waiter) == listed.end()) continue;
+      if (waiter->state != Thread::State::kRunning || waiter->kicked || waiter->interrupt_coming) continue;
+      const Call::Phase phase = waiter->call.phase;
+      if (phase != Call::Phase::kPending && phase != Call::Phase::kContinued) continue;
+      if (IsFor(wakeup, waiter)) LookAgain(waiter);
+    }
+  }
+}
+
+}  // namespace nestrace
