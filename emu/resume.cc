@@ -137,7 +137,13 @@ void Core::ResumeThread(Thread* thread) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
   }
   kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
-  if (exiting) LeaveChildren(thread);
+  if (exiting) {
+    LeaveChildren(thread);
+    // It may be the last that a group-stop has waited for (kernel/signal.c:exit_signals).
+    Process* process = thread->process;
+    if (process->group_stopped && CompletesGroupStop(process) && process->parent != nullptr)
+      Wake(*process->parent, process->tgid);
+  }
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
     // Its zombie is not reported before its threads are gone.
     OnTracerGone(thread);

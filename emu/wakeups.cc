@@ -20,7 +20,7 @@ bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
   if (call.phase == Call::Phase::kPending && call.held) return true;
   if (wakeup.child == Tid{0} || !IsWait(KindOf(call.notification.abi, call.notification.nr))) return false;
   const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
-  if (!spec.has_value()) return false;
+  if (!spec.has_value()) return true;  // its pidfd is closed: the kernel shall say what that means
   if ((spec->flags & kWnothread) != 0 && wakeup.parent != waiter->tid) return false;
   switch (spec->who) {
     case WaitSpec::Who::kAny:
@@ -48,7 +48,7 @@ void Core::LookAgain(Thread* waiter) {
     return;
   }
   const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
-  if (!spec.has_value()) return;
+  if (!spec.has_value()) return;  // in the kernel, which knows
   const WaitFinding finding = Evaluate(waiter, *spec);
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
                        (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr);
