@@ -201,11 +201,12 @@ Outcome Core::Detach(const RequestArgs& args) {
   });
 }
 
-// Does the signal that is about to be delivered stop the process?
+// Does the signal that a stopped thread goes on with stop its process?
 bool Core::StopsGroup(const Thread& thread, const ThreadFacts& facts) {
   const int signal = thread.stop.signal;
-  return thread.state == Thread::State::kStopped && thread.stop.kind == StopKind::kSignal &&
-         IsStopSignal(signal) && ((facts.ignored_signals | facts.caught_signals) >> (signal - 1) & 1) == 0;
+  const uint64_t harmless = facts.ignored_signals | facts.caught_signals;
+  return thread.state == Thread::State::kStopped && IsStopSignal(signal) &&
+         (harmless >> (signal - 1) & 1) == 0;
 }
 
 // The link ends; what it held goes on with `signal`.
@@ -227,7 +228,8 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
     thread->process->kept_signals |= facts.pending_signals;
     // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).
-    if (thread->process->group_stopped && StopsGroup(*thread, facts)) thread->stop.signal = 0;
+    const bool stops = thread->stop.kind == StopKind::kSignal && StopsGroup(*thread, facts);
+    if (thread->process->group_stopped && stops) thread->stop.signal = 0;
   }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.

@@ -26,18 +26,22 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
   const uint64_t unqueued = pending & NeverQueued(thread, facts);
   if (unqueued != pending) return false;
-  if (was_kicked || trap) return true;
-  if (stop.kind == StopKind::kSyscall || IsStepTrap(thread)) {  // the cause is to come
+  const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
+  if (trap || (was_kicked && !cause_is_shown)) return true;
+  if (!cause_is_shown) {  // it is to come
     constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
     return unqueued != 0 || (!seized && (facts.pending_signals & facts.blocked_signals & kSigcont) != 0);
   }
   siginfo_t info;
-  return KernelSigInfo(thread, &info) >= 0 && WasNeverQueued(thread, facts, info);
+  if (KernelSigInfo(thread, &info) < 0) return false;
+  MakeGenuine(thread, &info);
+  return WasNeverQueued(thread, facts, info);
 }
 
 // What an untraced thread ignores and does not block is natively dropped as it is sent
-// (kernel/signal.c:sig_ignored). Of a signal to a process its leader decides, or, for the SIGCHLD of a child,
-// the thread whose child it is. Is the signal with this siginfo, at which `thread` has stopped, one of those?
+// (kernel/signal.c:sig_ignored). Of a signal to a process its leader decides, or, for a SIGCHLD, the thread
+// that traces the child, or whose child it is. Is the signal with this siginfo, at which `thread` has
+// stopped, one of those?
 bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const {
   const uint64_t bit = 1ull << (info.si_signo - 1);
   if ((facts.ignored_signals & bit) == 0) return false;
@@ -46,6 +50,11 @@ bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const 
   if (info.si_signo == SIGCHLD && info.si_code > 0) {
     for (const Process* child : thread.process->children) {
       if (PidIn(thread.pids, child->pids) == info.si_pid) target = child->parent;
+    }
+    for (const Thread* member : thread.process->threads) {
+      for (const Link* link : member->tracees) {
+        if (PidIn(thread.pids, link->tracee->pids) == info.si_pid) target = member;
+      }
     }
   }
   if (target == nullptr || !target->links.empty()) return false;
@@ -113,9 +122,9 @@ bool Core::EnteredUnseen(Thread* thread) {
 
 // Has a stopped thread more to stop for before it is back in its program?
 bool Core::StopsOnItsWay(const Thread& thread) const {
-  if (IsStopSignal(thread.stop.signal)) return true;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
+  if (StopsGroup(thread, facts)) return true;
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
   // In that trap it is behind it.
   constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);

@@ -257,7 +257,9 @@ void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
   const uint64_t value = (static_cast<uint64_t>((options_.signal_cookie & 0xffff0000) | sequence) << 32) |
                          static_cast<uint32_t>(info.si_status);
   sent.si_value.sival_ptr = reinterpret_cast<void*>(value);
-  kernel_->QueueSignal(tracer->process->tgid, Tid{0}, sent);
+  // To the process, but the tracer is the first to get it, as from the kernel
+  // (kernel/signal.c:complete_signal).
+  kernel_->QueueSignal(tracer->tid, Tid{0}, sent);
   if (observer_ != nullptr) {
     observer_->OnSignal(
         {.tid = tracer->process->tgid, .process = true, .signal = SIGCHLD, .code = info.si_code});
