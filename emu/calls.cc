@@ -256,6 +256,7 @@ void Core::Settle(Thread* thread) {
   thread->interrupt_coming = false;
   thread->wait_interrupted = false;
   call.phase = Call::Phase::kNone;
+  if (thread->stop.event == kEventExit) PutNumberBack(thread);
   if (thread->stop.kind == StopKind::kEvent) return;  // inside a call that is going on, or behind the last
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so

@@ -168,6 +168,7 @@ class Core {
   void OnEventExit(Thread* thread);
   bool HasSprung(const Thread& thread) const;
   void OnTracerGone(Thread* tracer);
+  bool IsDead(const Process& process) const;
   void ReportExit(Thread* thread);
   static bool ServesParent(const Link& link);
   void LeaveToParent(Link* link);
@@ -357,6 +358,8 @@ class Core {
   bool EnteredUnseen(Thread* thread);
   bool StopsOnItsWay(const Thread& thread) const;
   void NoteStaleSignals(Thread* thread);
+  static bool IsRestart(const struct user_regs_struct& regs);
+  void PutNumberBack(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
   bool WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const;

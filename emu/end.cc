@@ -35,7 +35,8 @@ bool Core::HasSprung(const Thread& thread) const {
   if (thread.state == Thread::State::kStopped && thread.stop.disarms) return true;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;  // it is unblocked by force
+  // It is sent to the thread, and unblocked by force.
+  const uint64_t pending = facts.pending_signals & ~facts.process_signals & ~facts.blocked_signals;
   return (pending >> (SIGTRAP - 1) & 1) != 0;
 }
 
@@ -67,6 +68,11 @@ void Core::OnTracerGone(Thread* tracer) {
   }
 }
 
+bool Core::IsDead(const Process& process) const {
+  return std::all_of(process.threads.begin(), process.threads.end(),
+                     [this](const Thread* member) { return IsZombie(*member); });
+}
+
 void Core::OnExit(Tid tid, const ExitInfo& info) {
   Thread* thread = Find(tid);
   if (thread == nullptr) {
@@ -90,12 +96,8 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->trap_expected = false;
   }
   OnTracerGone(thread);
-  const auto& members = thread->process->threads;
   // Its children have another parent now, though its zombie may be here for long.
-  if (std::all_of(members.begin(), members.end(),
-                  [](const Thread* member) { return member->state == Thread::State::kZombie; })) {
-    AdoptChildren(thread->process);
-  }
+  if (IsDead(*thread->process)) AdoptChildren(thread->process);
   ReportExit(thread);
   Pump();
 }

@@ -83,13 +83,22 @@ void Core::NoteStaleSignals(Thread* thread) {
   thread->process->stale_signals = pending & NeverQueued(*thread, facts);
 }
 
+bool Core::IsRestart(const struct user_regs_struct& regs) {
+  return static_cast<int64_t>(regs.orig_rax) == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
+}
+
+// The thread was killed inside a call that may be one of those below.
+void Core::PutNumberBack(Thread* thread) {
+  struct user_regs_struct regs;
+  if (thread->timed_call != 0 && GetRegs(*thread, &regs) && IsRestart(regs))
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
+}
+
 // A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
 // is interrupted again. If natively the first time would not have been one, it is given its own back.
 void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us) {
-  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
-  const bool restarted = nr == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
-  if (!restarted) {
-    thread->timed_call = nr;
+  if (!IsRestart(regs)) {
+    thread->timed_call = static_cast<int64_t>(regs.orig_rax);
   } else if (thread->timed_call != 0) {
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
   }

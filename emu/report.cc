@@ -65,7 +65,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
       // kernel.
       if (own == nullptr && thread->stop.completes && IsParent(*link->tracer->process, *thread->process))
         break;
-      NotifyTracer(link, CLD_STOPPED, thread->process->stop_signal);
+      NotifyTracer(link, CLD_STOPPED, static_cast<int>(kernel_->GroupExitCode(thread->process->tgid) & 0x7f));
       break;
     case StopKind::kTrap:
       // CLD_CONTINUED comes right before, and SIGCHLD is pending once.
@@ -334,9 +334,11 @@ void Core::RecogniseSignal(Thread* thread) {
     stop.signal = 0;
     return;
   }
-  // A leader that is not traced decides what its traced threads can see.
+  // A leader that is not traced decides what its traced threads can see, or, of SIGCHLD, the child's parent.
   const Thread* leader = Find(thread->process->tgid);
-  const bool in_company = !thread->links.empty() && leader != nullptr && leader->links.empty();
+  const bool untraced_leader = leader != nullptr && leader->links.empty();
+  const bool childs = stop.signal == SIGCHLD && thread->process->threads.size() > 1;
+  const bool in_company = !thread->links.empty() && (untraced_leader || childs);
   if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company) return;
   siginfo_t info;
   if (KernelSigInfo(*thread, &info) < 0) return;

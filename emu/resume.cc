@@ -48,6 +48,8 @@ ResumeMode Core::CombinedMode(Thread* thread) {
     others |= link->mode != ResumeMode::kCont && link->mode != ResumeMode::kSysemuSingleStep;
   }
   if (in_call && leaves) return ResumeMode::kSyscall;
+  // That call is carried out, if nothing else comes in between.
+  if (emulates && stop.kind == StopKind::kTrap && thread->restarts_at != 0) return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
     step = ResumeMode::kSingleStep;

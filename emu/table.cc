@@ -174,8 +174,8 @@ void Core::RemoveThread(Thread* thread) {
 }
 
 // The children of a dying thread go to the oldest of its process that lives on
-// (kernel/exit.c:find_alive_thread). If none does, they stay with the process until it is gone
-// (AdoptChildren).
+// (kernel/exit.c:find_alive_thread), behind its own. If none does, they stay with the process until it is
+// gone (AdoptChildren).
 void Core::LeaveChildren(Thread* thread) {
   const auto& threads = thread->process->threads;
   const auto living = std::find_if(threads.begin(), threads.end(), [thread](const Thread* other) {
@@ -185,9 +185,14 @@ void Core::LeaveChildren(Thread* thread) {
   const bool gone = std::find(threads.begin(), threads.end(), thread) == threads.end();
   if (living == threads.end() && !gone) return;
   Thread* const any = threads.empty() ? nullptr : threads.front();
-  for (Process* child : thread->process->children) {
+  auto& children = thread->process->children;
+  const auto left = std::stable_partition(children.begin(), children.end(),
+                                          [thread](const Process* child) { return child->parent != thread; });
+  for (Process* child : children) {
     if (child->zombie_tracer == thread) child->zombie_tracer = nullptr;
-    if (child->parent == thread) child->parent = living != threads.end() ? *living : any;
+  }
+  for (auto child = left; child != children.end(); ++child) {
+    (*child)->parent = living != threads.end() ? *living : any;
   }
 }
 

@@ -53,8 +53,16 @@ TEST_F(SigchldTest, EventAndSyscallStopsShowSigtrap) {
 
 TEST_F(SigchldTest, GroupStopIsCldStoppedWithItsSignal) {
   Seized(kHandler);
+  kernel.at(kTracee).group_exit_code = SIGSTOP;
   GroupStop(kTracee);
   ExpectSigchld(CLD_STOPPED, SIGSTOP);
+}
+
+// kernel/signal.c:do_notify_parent_cldstop: status is what the real parent has still to wait for.
+TEST_F(SigchldTest, GroupStopThatTheParentHasWaitedForIsCldStoppedWithStatusZero) {
+  Seized(kHandler);
+  GroupStop(kTracee);
+  ExpectSigchld(CLD_STOPPED, 0);
 }
 
 TEST_F(SigchldTest, InterruptIsCldStoppedWithStatusZero) {
