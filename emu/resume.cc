@@ -48,8 +48,6 @@ ResumeMode Core::CombinedMode(Thread* thread) {
     others |= link->mode != ResumeMode::kCont && link->mode != ResumeMode::kSysemuSingleStep;
   }
   if (in_call && leaves) return ResumeMode::kSyscall;
-  // That call is carried out, if nothing else comes in between.
-  if (emulates && stop.kind == StopKind::kTrap && thread->restarts_at != 0) return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
     step = ResumeMode::kSingleStep;
@@ -115,7 +113,9 @@ void Core::ResumeThread(Thread* thread) {
   bool interrupt = false;
   for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
   const bool untraced = thread->links.empty() && !exiting;
-  if (untraced && thread->process->group_stopped && !InjectionKills(*thread)) {
+  const bool goes_back = untraced && thread->process->group_stopped;
+  if (goes_back && InjectionKills(*thread)) thread->killed_by_injection = true;
+  if (goes_back && !thread->killed_by_injection) {
     interrupt = true;
     thread->returning = thread->in_group_stop;
   }

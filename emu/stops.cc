@@ -66,7 +66,6 @@ void Core::HandleStop(Thread* thread) {
     case StopKind::kGroupStop:
     case StopKind::kTrap:
       NoteGroupStop(thread);
-      if (stop.kind == StopKind::kTrap && Emulates(thread->real_mode)) RestartsUnseen(thread);
       break;
     case StopKind::kSyscall: {
       uint64_t message = 0;

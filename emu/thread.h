@@ -218,6 +218,8 @@ struct Thread {
   bool in_group_stop = false;
   // The last tracer, which had resumed it from that, is gone, and our PTRACE_INTERRUPT takes it back.
   bool returning = false;
+  // PTRACE_DETACH has passed a fatal signal on: it dies before it takes part in a group-stop again.
+  bool killed_by_injection = false;
   // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
   // it.
   bool refused_by_seccomp = false;

@@ -159,14 +159,32 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
     return kernel_->ProcessGroup(tid) == spec.id;
   };
+  std::vector<Thread*> members = {caller};
+  if (!own_only) {
+    members = process->threads;
+    std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
+  }
   // kernel/exit.c:eligible_child, of a child that is not traced.
   const auto eligible = [&spec](const Process& child) {
     return (spec.flags & kWall) != 0 || (child.exit_signal != SIGCHLD) == ((spec.flags & kWclone) != 0);
   };
+  // Would the kernel find another one first? (It would the children of all threads before a dead tracee that
+  // is a child of another thread.)
+  const auto comes_first = [&](const Process& child) {
+    for (const Thread* member : members) {
+      for (const Process* other : process->children) {
+        if (other->parent != member || !other->natural_zombie || !matches(other->tgid) || !eligible(*other))
+          continue;
+        return other == &child;
+      }
+    }
+    return true;
+  };
   // The call that WaitForZombie() makes of the caller's needs no such help.
   const auto zombie = [&](const Process& child) -> WaitFinding {
     const bool anothers = own_only && child.parent != caller;
-    return {WaitFinding::Kind::kZombie, nullptr, !eligible(child) || anothers || hidden ? &child : nullptr};
+    const bool helped = !eligible(child) || anothers || hidden || !comes_first(child);
+    return {WaitFinding::Kind::kZombie, nullptr, helped ? &child : nullptr};
   };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
@@ -191,11 +209,6 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   const bool traces = ((spec.flags & kWnohang) != 0 || process->threads.size() == 1) &&
                       std::any_of(process->threads.begin(), process->threads.end(),
                                   [](const Thread* member) { return !member->tracees.empty(); });
-  std::vector<Thread*> members = {caller};
-  if (!own_only) {
-    members = process->threads;
-    std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
-  }
   for (Thread* member : members) {
     for (size_t i = 0; i < process->children.size(); ++i) {
       Process* child = process->children[i];

@@ -675,7 +675,6 @@ void Scene::CheckRequest(const Resumed& resumed) {
     allowed = {kSysemu};
     if (steps && !call_next) allowed = {kSingleStep, kSysemuSingleStep};
     if (steps && call_next) allowed.push_back(kSysemuSingleStep);
-    if (restarts && stop.kind == StopKind::kTrap) allowed.push_back(kSyscall);  // only the trap has ended it
   } else if (traces) {
     allowed = {kSyscall};
     if (steps && !call_next) allowed = {kSingleStep};

@@ -293,6 +293,11 @@ static uint64_t any_set(void) {
   return set;
 }
 
+// The SIGTRAP of an execve(2) is known to differ (README.md).
+static uint64_t any_set_to_take(int actor) {
+  return was_traced[actor] ? any_set() & ~(1ull << (SIGTRAP - 1)) : any_set();
+}
+
 static int64_t any_options(void) {
   int64_t options = 0;
   static const int good[] = {PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK,   PTRACE_O_TRACEVFORK,
@@ -349,6 +354,9 @@ static void make_resume(struct Op* op, int tracee) {
   if (op->args[0] == PTRACE_LISTEN || op->args[0] == PTRACE_INTERRUPT) return;
   op->args[3] = signal_to_pass(tracee);
   if (op->args[3] == SIGCONT && was_sent_stop[tracee] && is_seen_continuing(tracee)) op->args[3] = 0;
+  const int suspended = given[tracee].verb == kBlock && given[tracee].args[0] == 3;
+  const int emulates = op->args[0] == 31 || op->args[0] == 32;
+  if (op->args[3] == SIGCONT && (suspended || emulates)) op->args[3] = 0;  // known to differ (README.md)
   if (is_stop_signal(op->args[3])) was_sent_stop[tracee] = 1;
 }
 
@@ -438,23 +446,11 @@ static void make_inspection(struct Op* op, int tracee) {
   if (op->args[0] == PTRACE_SETOPTIONS) op->args[3] = any_options();
 }
 
-// Has `actor` a child that is stopped and not traced?
-static int has_stopped_child(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && creator[i] >= 0 && same_process(creator[i], actor) && tracer[i] < 0 &&
-        stage.sight[i].state == kStopped) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
 static void make_wait(struct Op* op, int for_whom, int certain) {
   int64_t pid = chance(60) && for_whom >= 0 ? kPidOf + for_whom
                 : chance(75)                ? -1
                 : chance(80)                ? any_actor()
                                             : 0;
-  if (pid <= 0 && has_stopped_child(op->actor)) pid = any_actor();  // known to differ (README.md)
   // Two threads that wait: either gets it.
   const int may_block = !may_be_disturbed(op->actor) && !process_has(op->actor, is_in_wait);
   const int block = chance(certain ? 40 : 6) && may_block;
@@ -470,7 +466,7 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
       op->verb = kWaitid;
       op->args[0] = pid == -1 ? P_ALL : pid == 0 ? P_PGID : chance(95) ? P_PID : P_PGID;
       op->args[1] = pid == -1 ? 0 : pid;
-      op->args[2] = wait_flags(1) | (block ? WEXITED : WNOHANG);  // not blocking without it: known to differ
+      op->args[2] = wait_flags(1) | (block ? 0 : WNOHANG);
       break;
     case 3:
       op->verb = kWaitPidfd;
@@ -606,6 +602,16 @@ static int may_be_traced(int actor) { return is_alive(actor) && was_traced[actor
 // Is the tracer of `actor` in a wait, perhaps for its number?
 static int is_waited_for(int actor) { return tracer[actor] >= 0 && is_in_wait(tracer[actor]); }
 
+// Of the other threads that die as `actor` executes: is one waited for, or in a stop whose signal is sent
+// anew (README.md)?
+static int matters_to_exec(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || i == actor || !same_process(i, actor)) continue;
+    if (is_waited_for(i) || (is_stopped(i) && tracer[i] >= 0)) return 1;
+  }
+  return 0;
+}
+
 // Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
 static int hits_sender(int sender, int target) {
   if (same_process(target, sender) && threads_of(target) > 1) return 1;
@@ -645,7 +651,7 @@ static void make_signal(struct Op* op) {
   const int target = index_of(op->args[0]);
   if (stage.number[target] == 0) return;
   op->args[1] = fit_signal(target, op->args[1]);
-  if (op->args[1] == SIGCONT && is_stopped(target) && is_seen_continuing(target) &&
+  if (op->args[1] == SIGCONT && (is_stopped(target) || was_sent_stop[target]) && is_seen_continuing(target) &&
       process_has(target, moves_when_continued))
     op->args[1] = SIGSTOP;
   if (threads && threads_of(target) > 1) fit_signal_to_threads(op, target);
@@ -675,7 +681,7 @@ static void make_block(struct Op* op, int actor) {
   op->verb = kBlock;
   op->args[0] = below(8);
   if (op->args[0] == 3 && may_be_disturbed(actor)) op->args[0] = 0;
-  op->args[1] = op->args[0] == 3 || op->args[0] == 4 ? any_set() : 0;
+  op->args[1] = op->args[0] == 3 ? any_set() : op->args[0] == 4 ? any_set_to_take(actor) : 0;
   if (is_in((uint64_t)op->args[1], SIGCHLD)) sees_sigchld[actor] = 1;
 }
 
@@ -712,7 +718,7 @@ static void make_act(struct Op* op, int actor) {
   } else if (die < 80) {
     // The SIGTRAP of a traced vfork child comes before its traced parent is back, or after.
     const int races = tracer[actor] >= 0 && frees_traced(actor);
-    op->verb = races || (is_thread[actor] && process_has(actor, is_waited_for)) ? kPending : kExec;
+    op->verb = races || matters_to_exec(actor) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
   } else if (die < 85) {
@@ -725,7 +731,7 @@ static void make_act(struct Op* op, int actor) {
     op->verb = kPending;
   } else if (die < 93) {
     op->verb = kTake;
-    op->args[0] = any_set();
+    op->args[0] = any_set_to_take(actor);
   } else {
     make_wait(op, -1, 0);
   }
@@ -735,6 +741,7 @@ static int make_trace(struct Op* op) {
   int pairs[kActors], count = 0;
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0 || tracer[i] < 0 || !may_get_command(tracer[i])) continue;
+    if (is_stopped(tracer[i]) && threads_of(tracer[i]) > 1) continue;  // they may all be resumed at once
     if (stage.sight[i].state == kUnborn || stage.sight[i].state == kGone) continue;
     pairs[count++] = i;
     if (stage.sight[i].state == kStopped) pairs[count - 1] = i;
