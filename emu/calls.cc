@@ -264,16 +264,19 @@ void Core::Settle(Thread* thread) {
   const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
   const bool ended = rax == -EINTR && in_call;
   thread->stop.interrupted = ended || WillRestart(regs);
+  // A group-stop ends every call, natively too.
+  const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
   if (rax != -kErestartsys) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
     if (interrupted && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for
     const bool by_us = interrupted && EndedByUs(*thread, was_kicked);
-    thread->ended_at = interrupted && !by_us ? regs.rip : 0;
+    thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     if (restarts) NoteRestart(thread, regs, by_us);
     if (ended && by_us) kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     return;
   }
+  if (by_group_stop) thread->ended_at = regs.rip;
   const int nr = static_cast<int>(regs.orig_rax);
   Notification& n = call.notification;
   if (n.nr != nr) n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
@@ -368,8 +371,14 @@ void Core::ResolveDoubts(uint64_t id) {
 void Core::SettleWait(Thread* thread, bool was_continued) {
   const Notification& n = thread->call.notification;
   Outcome outcome = Wait(thread, n);
-  const bool gives_up = outcome.kind == Outcome::Kind::kPark ||
-                        (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));
+  bool gives_up = outcome.kind == Outcome::Kind::kPark ||
+                  (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));
+  if (gives_up && outcome.kind == Outcome::Kind::kContinue) {
+    const std::optional<WaitSpec> spec = ParseWait(thread, n);
+    const std::optional<int64_t> result = spec.has_value() ? EmptyAnswer(*thread, *spec) : std::nullopt;
+    if (result.has_value()) outcome = AnswerNothing(thread, *spec, *result);
+    gives_up = !result.has_value();
+  }
   if (!gives_up) {
     Carry(thread, std::move(outcome));
     return;

@@ -312,6 +312,9 @@ class Core {
   // --- wait.cc
   Outcome Wait(Thread* caller, const Notification& n);
   std::optional<WaitSpec> ParseWait(Thread* caller, const Notification& n) const;
+  bool IsAmong(Tid child, const WaitSpec& spec) const;
+  static bool IsEligible(const Process& child, const WaitSpec& spec);
+  std::optional<int64_t> EmptyAnswer(const Thread& caller, const WaitSpec& spec) const;
   WaitFinding Evaluate(Thread* caller, const WaitSpec& spec);
   std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);

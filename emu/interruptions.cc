@@ -49,7 +49,8 @@ bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const 
   const Thread* target = info.si_code == SI_USER ? Find(thread.process->tgid) : &thread;
   if (info.si_signo == SIGCHLD && info.si_code > 0) {
     for (const Process* child : thread.process->children) {
-      if (PidIn(thread.pids, child->pids) == info.si_pid) target = child->parent;
+      if (PidIn(thread.pids, child->pids) != info.si_pid) continue;
+      target = child->zombie_tracer != nullptr ? child->zombie_tracer : child->parent;
     }
     for (const Thread* member : thread.process->threads) {
       for (const Link* link : member->tracees) {
@@ -110,7 +111,7 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
 std::optional<uint64_t> Core::RestartsForUs(const Thread& thread) const {
   struct user_regs_struct regs;
   const bool restarts = thread.stop.interrupted && GetRegs(thread, &regs) && WillRestart(regs);
-  if (!restarts || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
+  if (!restarts || thread.ended_at == regs.rip || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
   return regs.rip;
 }
 

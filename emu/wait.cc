@@ -148,26 +148,47 @@ std::vector<const Process*> Core::DeadTracees(const Thread& tracer) const {
   return dead;
 }
 
+// kernel/exit.c:eligible_pid.
+bool Core::IsAmong(Tid child, const WaitSpec& spec) const {
+  if (spec.who == WaitSpec::Who::kAny) return true;
+  if (spec.who == WaitSpec::Who::kPid) return child.value == spec.id;
+  return kernel_->ProcessGroup(child) == spec.id;
+}
+
+// kernel/exit.c:eligible_child, of a child that is not traced.
+bool Core::IsEligible(const Process& child, const WaitSpec& spec) {
+  return (spec.flags & kWall) != 0 || (child.exit_signal != SIGCHLD) == ((spec.flags & kWclone) != 0);
+}
+
+// The result of a wait that is the kernel's, where it would not sleep and has nothing to report. (It is
+// interrupted before it comes to the kernel, where natively nothing interrupts it.)
+std::optional<int64_t> Core::EmptyAnswer(const Thread& caller, const WaitSpec& spec) const {
+  bool any = false;
+  for (const Process* child : caller.process->children) {
+    if ((spec.flags & kWnothread) != 0 && child->parent != &caller) continue;
+    if (!IsAmong(child->tgid, spec) || !IsEligible(*child, spec)) continue;
+    if (child->natural_zombie ? (spec.flags & kWexited) != 0 : HasUnwaitedStop(*child, spec))
+      return std::nullopt;
+    any |= !child->natural_zombie;
+  }
+  if (!any) return -ECHILD;
+  if ((spec.flags & kWnohang) == 0) return std::nullopt;
+  return spec.again ? -EAGAIN : 0;
+}
+
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
   std::vector<const Process*> natural;  // the kernel's to report
   bool traced = false, expected = false, only_zombies = false;
   bool hidden = false;  // a group-stop that the caller is not to see
-  const auto matches = [&](Tid tid) {
-    if (spec.who == WaitSpec::Who::kAny) return true;
-    if (spec.who == WaitSpec::Who::kPid) return tid.value == spec.id;
-    return kernel_->ProcessGroup(tid) == spec.id;
-  };
+  const auto matches = [&](Tid tid) { return IsAmong(tid, spec); };
   std::vector<Thread*> members = {caller};
   if (!own_only) {
     members = process->threads;
     std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
   }
-  // kernel/exit.c:eligible_child, of a child that is not traced.
-  const auto eligible = [&spec](const Process& child) {
-    return (spec.flags & kWall) != 0 || (child.exit_signal != SIGCHLD) == ((spec.flags & kWclone) != 0);
-  };
+  const auto eligible = [&spec](const Process& child) { return IsEligible(child, spec); };
   // Would the kernel find another one first? (It would the children of all threads before a dead tracee that
   // is a child of another thread.)
   const auto comes_first = [&](const Process& child) {

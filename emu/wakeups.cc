@@ -22,17 +22,9 @@ bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
   const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
   if (!spec.has_value()) return true;  // its pidfd is closed: the kernel shall say what that means
   if ((spec->flags & kWnothread) != 0 && wakeup.parent != waiter->tid) return false;
-  switch (spec->who) {
-    case WaitSpec::Who::kAny:
-      return true;
-    case WaitSpec::Who::kPid:
-      return wakeup.child.value == spec->id;
-    case WaitSpec::Who::kPgid: {
-      const long group = kernel_->ProcessGroup(wakeup.child);
-      return group < 0 || group == spec->id;  // it is gone: who knows
-    }
-  }
-  return false;
+  const bool gone =
+      spec->who == WaitSpec::Who::kPgid && !kernel_->Exists(wakeup.child);  // who knows its group
+  return gone || IsAmong(wakeup.child, *spec);
 }
 
 // A waiter that was woken.
@@ -52,7 +44,9 @@ void Core::LookAgain(Thread* waiter) {
   const WaitFinding finding = Evaluate(waiter, *spec);
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
                        (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr);
-  if (kernels || finding.kind == WaitFinding::Kind::kNothing) return;
+  // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
+  const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
+  if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;
   const long blocked = kernel_->BlockedIn(waiter->tid);
   if (blocked >= 0 && blocked != call.notification.nr) {
     call.phase = Call::Phase::kNone;  // it has long returned

@@ -629,8 +629,9 @@ bool Ledger::HasReport(Tid caller, pid_t who) const {
   return std::any_of(reports.begin(), reports.end(), [](const Report& report) { return report.certain; });
 }
 
-bool Ledger::HasNaturalChild(pid_t process, pid_t who) const {
+bool Ledger::HasNaturalChild(pid_t process, pid_t who, bool reaped) const {
   for (const auto& [tid, task] : tasks_) {
+    if (task.reaped && !reaped) continue;
     if (task.parent != process || task.tid.value != task.tgid || (who > 0 && who != tid)) continue;
     const bool traced = std::any_of(task.layers.begin(), task.layers.end(),
                                     [&](const auto& layer) { return ProcessOf(layer->tracer) == process; });
@@ -673,11 +674,15 @@ void Ledger::Waited(Tid caller, pid_t who, int64_t result, int status, bool hang
       expects |= layer->expected;
     }
   }
-  const bool natural = !traces || HasNaturalChild(ProcessOf(caller), who);
+  // What several wait for, one takes, and the others have been let go to the kernel for it, too.
+  const bool natural = !traces || HasNaturalChild(ProcessOf(caller), who, true);
+  const bool childless = !traces && !HasNaturalChild(ProcessOf(caller), who, false);
   const bool fits = result == kParked   ? hang || expects
                     : result == kNative ? natural
+                    : result == -ECHILD ? childless  // said to one that was interrupted
                                         : result == 0 && !hang && !expects;
-  if (!fits) Complain(Name(caller) + "'s wait for " + std::to_string(who) + " is wrong");
+  if (!fits)
+    Complain(Name(caller) + "'s wait for " + std::to_string(who) + " is wrong: " + std::to_string(result));
 }
 
 // --- looking.

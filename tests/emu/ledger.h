@@ -95,6 +95,7 @@ class Ledger {
     bool call_lost = false;    // the kernel skipped a call that nobody emulates any more: to be made again
     bool tracer_left = false;  // by its death, since the task stopped: perhaps after it was resumed
     bool step_left = false;    // the last tracer died and had it stepping
+    bool reaped = false;       // by its parent, in the kernel
     bool exec_unseen = false;  // exec changed its number; requests are ESRCH until the event was waited for
     int status = 0;
   };
@@ -121,6 +122,7 @@ class Ledger {
   void IgnoresSigchld(pid_t tgid, bool ignores) { ignores_sigchld_[tgid] = ignores; }
   void InheritSigchld(pid_t from, pid_t to) { ignores_sigchld_[to] = ignores_sigchld_[from]; }
   void Orphaned(pid_t parent);
+  void Reaped(Tid child) { Find(child)->reaped = true; }  // by its parent
 
   // --- what guests are told. A result of kParked: the call waits.
   void Called(Tid caller, long request, Tid target, uint64_t data, int64_t result);
@@ -161,7 +163,7 @@ class Ledger {
   void ReportEnd(Task& task);
   int PlaceFor(Tid tracer, const Task& target) const;
   bool TracedBy(Tid tid, pid_t ancestor) const;
-  bool HasNaturalChild(pid_t process, pid_t who) const;
+  bool HasNaturalChild(pid_t process, pid_t who, bool reaped) const;
   pid_t ProcessOf(Tid tid) const;
   void Complain(const std::string& what) { complain_(what); }
 

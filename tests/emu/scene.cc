@@ -412,6 +412,7 @@ void Scene::CallEnded(Tid tid, int64_t result) {
   if (zombie.value != 0) {
     Tell("  it reaps its child " + std::to_string(zombie.value));
     kernel.at(zombie).gone = true;
+    ledger_.Reaped(zombie);
     return;
   }
   ledger_.Waited(tid, who, result, result > 0 ? Read<int>(tid, StatusAt(tid)) : 0, call.coin);

@@ -454,11 +454,13 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
   // Two threads that wait: either gets it.
   const int may_block = !may_be_disturbed(op->actor) && !process_has(op->actor, is_in_wait);
   const int block = chance(certain ? 40 : 6) && may_block;
+  if (block && threads_of(op->actor) > 1 && pid <= 0) pid = any_actor();  // known to differ (README.md)
+  const int64_t flags = block ? ~(int64_t)__WNOTHREAD : -1;               // this, too
   switch (below(10)) {
     default:
       op->verb = kWait4;
       op->args[0] = pid;
-      op->args[1] = wait_flags(0) | (block ? 0 : WNOHANG);
+      op->args[1] = (wait_flags(0) & flags) | (block ? 0 : WNOHANG);
       break;
     case 0:
     case 1:
@@ -466,7 +468,7 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
       op->verb = kWaitid;
       op->args[0] = pid == -1 ? P_ALL : pid == 0 ? P_PGID : chance(95) ? P_PID : P_PGID;
       op->args[1] = pid == -1 ? 0 : pid;
-      op->args[2] = wait_flags(1) | (block ? 0 : WNOHANG);
+      op->args[2] = (wait_flags(1) & flags) | (block ? 0 : WNOHANG);
       break;
     case 3:
       op->verb = kWaitPidfd;
@@ -490,7 +492,8 @@ static int must_not_trace_child(int parent, int child) {
 
 static void make_attach(struct Op* op, int actor) {
   const int target = index_of(any_actor());
-  if (might_nest(actor, target) || must_not_trace_child(actor, target)) {
+  // One that is stopped attaches later, when another may have.
+  if (is_stopped(actor) || might_nest(actor, target) || must_not_trace_child(actor, target)) {
     op->verb = kCall;
     op->args[0] = SYS_getppid;
     return;
@@ -615,6 +618,11 @@ static int matters_to_exec(int actor) {
 // Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
 static int hits_sender(int sender, int target) {
   if (same_process(target, sender) && threads_of(target) > 1) return 1;
+  if (tracer[sender] >= 0 && same_process(tracer[sender], target)) return 1;
+  // It is sent SIGCHLD, and stops.
+  const int hears = (creator[target] >= 0 && same_process(creator[target], sender)) ||
+                    (tracer[target] >= 0 && same_process(tracer[target], sender));
+  if (hears && was_traced[sender]) return 1;
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0) continue;
     const int dies_too = tracer[i] >= 0 && ends_with_tracer[i] && same_process(tracer[i], target);
