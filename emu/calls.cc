@@ -269,7 +269,8 @@ void Core::Settle(Thread* thread) {
   if (rax != -kErestartsys) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
-    if (interrupted && thread->ended_at == regs.rip) return;  // settled, whatever else it stops for
+    if (thread->stop.interrupted && thread->ended_at == regs.rip)
+      return;  // settled, whatever else it stops for
     const bool by_us = interrupted && EndedByUs(*thread, was_kicked);
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     if (restarts) NoteRestart(thread, regs, by_us);
@@ -366,10 +367,23 @@ void Core::ResolveDoubts(uint64_t id) {
   in_doubt_.clear();
 }
 
+// The signal at which `thread` has stopped may tell of a child's group-stop that we have still to see.
+void Core::NoteChildStop(const Thread& thread) {
+  siginfo_t info;
+  if (thread.stop.signal != SIGCHLD || KernelSigInfo(thread, &info) < 0 || info.si_code != CLD_STOPPED)
+    return;
+  for (Process* child : thread.process->children) {
+    if (PidIn(thread.pids, child->pids) != info.si_pid || child->stop_complete) continue;
+    child->stop_complete = true;
+    child->stop_signal = info.si_status;
+  }
+}
+
 // Like do_wait() when a signal wakes it, an interrupted wait looks once more for something to report before
 // it gives up with EINTR or a restart.
 void Core::SettleWait(Thread* thread, bool was_continued) {
   const Notification& n = thread->call.notification;
+  NoteChildStop(*thread);
   Outcome outcome = Wait(thread, n);
   bool gives_up = outcome.kind == Outcome::Kind::kPark ||
                   (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));

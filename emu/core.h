@@ -384,6 +384,7 @@ class Core {
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void Doubted(Thread* thread, int64_t result);
   bool SettleAnswered(Thread* thread, const Call& before);
+  void NoteChildStop(const Thread& thread);
   void SettleWait(Thread* thread, bool was_continued);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
 

@@ -95,8 +95,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->state = Link::State::kRunning;
     link->trap_expected = false;
   }
-  // Its parent is sent SIGCHLD first if that is among its tracees: it does not go on in between (Reap).
-  if (!thread->links.empty()) OnTracerGone(thread);
+  OnTracerGone(thread);
   // Its children have another parent now, though its zombie may be here for long.
   if (IsDead(*thread->process)) AdoptChildren(thread->process);
   ReportExit(thread);

@@ -283,8 +283,12 @@ Outcome Core::GetSyscallInfo(const RequestArgs& args) {
   constexpr size_t kMost = 128;  // sizeof(struct ptrace_syscall_info) is 88
   constexpr size_t kNoneSize = 24;
   const Link& link = *args.link;
-  const bool named =
-      link.good_syscall_code || (link.kind == StopKind::kEvent && link.tracee->stop.event == kEventSeccomp);
+  const bool seccomp = link.kind == StopKind::kEvent && link.tracee->stop.event == kEventSeccomp;
+  bool named = link.good_syscall_code || seccomp;
+  if (link.own_siginfo.has_value() && (link.kind == StopKind::kSyscall || seccomp)) {
+    // The kernel goes by the siginfo, which the tracer may have changed.
+    named = link.own_siginfo->si_code == (seccomp ? SIGTRAP | kEventSeccomp << 8 : SIGTRAP | 0x80);
+  }
   char buffer[kMost] = {0};
   const uint64_t size = std::min<uint64_t>(args.addr, kMost);
   auto bytes = absl::MakeSpan(buffer, size);

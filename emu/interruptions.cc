@@ -23,7 +23,8 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
+  uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
+  if (thread.left_step || IsStep(thread.real_mode)) pending &= ~(1ull << (SIGTRAP - 1));  // of a step over it
   const uint64_t unqueued = pending & NeverQueued(thread, facts);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
@@ -135,6 +136,11 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   if (StopsGroup(thread, facts)) return true;
+  // The SIGCHLD of a tracer that was its child, and is about to be reaped (OnExit).
+  for (const Process* child : thread.process->children) {
+    const Thread* leader = Find(child->tgid);
+    if (leader != nullptr && leader->state == Thread::State::kZombie && leader->links.empty()) return true;
+  }
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
   // In that trap it is behind it.
   constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);

@@ -207,6 +207,10 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     const bool helped = !eligible(child) || anothers || hidden || !comes_first(child);
     return {WaitFinding::Kind::kZombie, nullptr, helped ? &child : nullptr};
   };
+  const auto stop = [&](const Process& child) -> WaitFinding {
+    if (!hidden) return {WaitFinding::Kind::kNative, nullptr};
+    return {WaitFinding::Kind::kZombie, nullptr, &child};
+  };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
         link->tracee->process->threads.size() > 1) {
@@ -249,7 +253,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (!eligible(*child)) continue;  // a tracee all the same, below
       if (link == nullptr) {
         natural.push_back(child);
-        if (traces && HasUnwaitedStop(*child, spec)) return {WaitFinding::Kind::kNative, nullptr};
+        if (traces && HasUnwaitedStop(*child, spec)) return stop(*child);
         continue;
       }
       hidden |= child->stop_complete && (spec.flags & kWuntraced) != 0;
@@ -275,8 +279,9 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   if (!traced && only_zombies && natural.empty()) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};
   if (expected) return {WaitFinding::Kind::kExpected, nullptr};
-  const auto has_news = [&](const Process* child) { return HasUnwaitedStop(*child, spec); };
-  if (std::any_of(natural.begin(), natural.end(), has_news)) return {WaitFinding::Kind::kNative, nullptr};
+  for (const Process* child : natural) {
+    if (HasUnwaitedStop(*child, spec)) return stop(*child);
+  }
   return {WaitFinding::Kind::kNothing, nullptr};
 }
 
@@ -399,7 +404,7 @@ Outcome Core::WaitForZombie(Thread* caller, const Notification& n, const Process
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, value);
   };
   const auto options = [&n](int argument) {
-    return (n.args[argument] & ~static_cast<uint64_t>(kWuntraced | kWcontinued | kWnothread)) | kWall;
+    return (n.args[argument] & ~static_cast<uint64_t>(kWnothread)) | kWall;
   };
   if (!waitid) {
     change(is64 ? kUserRdi : kUserRbx, 0, id);

@@ -81,6 +81,16 @@ void generate_begin(uint64_t seed) {
 
 static int same_process(int a, int b) { return stage.tgid[a] == stage.tgid[b]; }
 
+// The thread that `actor` is a child of: another one lives on for its creator.
+static int parent_of(int actor) {
+  const int parent = creator[actor];
+  if (parent < 0 || is_alive(parent)) return parent;
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && same_process(i, parent) && is_alive(i)) return i;
+  }
+  return parent;
+}
+
 static void set_tracer(int tracee, int by, int64_t options) {
   tracer[tracee] = by;
   ends_with_tracer[tracee] = (options & PTRACE_O_EXITKILL) != 0;
@@ -119,7 +129,7 @@ void generate_note(const struct Op* op, int actor) {
   const int target = index_of(op->args[1]);
   switch (op->args[0]) {
     case PTRACE_TRACEME:
-      set_tracer(actor, creator[actor], 0);
+      set_tracer(actor, parent_of(actor), 0);
       break;
     case PTRACE_ATTACH:
       if (target >= 0) set_tracer(target, actor, 0);
@@ -356,7 +366,10 @@ static void make_resume(struct Op* op, int tracee) {
   if (op->args[3] == SIGCONT && was_sent_stop[tracee] && is_seen_continuing(tracee)) op->args[3] = 0;
   const int suspended = given[tracee].verb == kBlock && given[tracee].args[0] == 3;
   const int emulates = op->args[0] == 31 || op->args[0] == 32;
-  if (op->args[3] == SIGCONT && (suspended || emulates)) op->args[3] = 0;  // known to differ (README.md)
+  if (op->args[0] == PTRACE_DETACH && has_signal[tracee]) op->args[3] = 0;  // known to differ (README.md)
+  const int wakes = threads_of(tracee) > 1 && process_has(tracee, is_in_sigtimedwait);
+  if (op->args[3] == SIGCONT && (suspended || emulates || wakes))
+    op->args[3] = 0;  // known to differ (README.md)
   if (is_stop_signal(op->args[3])) was_sent_stop[tracee] = 1;
 }
 
@@ -591,8 +604,8 @@ static int frees_traced(int actor) {
 // What differs among native runs, or is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
   if (frees_traced(target) && !is_ignored_by_default(signo)) return SIGSTOP;
-  if (is_in_vfork(target) && signo != SIGSTOP && signo != SIGCONT && !is_ignored_by_default(signo))
-    return SIGKILL;
+  if (is_in_vfork(target) && signo != SIGSTOP && signo != SIGCONT)
+    return is_ignored_by_default(signo) ? 0 : SIGKILL;
   const int suspended = is_blocked_in(target, SYS_rt_sigsuspend);
   if ((suspended || is_in_wait(target)) && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
   if (suspended && is_in(suspended_with[target], signo)) return SIGSTOP;
