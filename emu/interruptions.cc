@@ -142,11 +142,10 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
     if (leader != nullptr && leader->state == Thread::State::kZombie && leader->links.empty()) return true;
   }
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
-  // A trap comes before any signal, so in one, or at a signal, it is behind it.
+  // In that trap it is behind it.
   constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
   const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
-  const bool behind = thread.stop.kind == StopKind::kTrap || thread.stop.kind == StopKind::kSignal;
-  const uint64_t stops = ~facts.blocked_signals | (behind ? 0 : kSigcont);
+  const uint64_t stops = ~facts.blocked_signals | (thread.stop.kind == StopKind::kTrap ? 0 : kSigcont);
   return sent_anew || (facts.pending_signals & stops) != 0;
 }
 
