@@ -42,8 +42,13 @@ void Core::LookAgain(Thread* waiter) {
   const std::optional<WaitSpec> spec = ParseWait(waiter, call.notification);
   if (!spec.has_value()) return;  // in the kernel, which knows
   const WaitFinding finding = Evaluate(waiter, *spec);
+  // The kernel wakes it for a zombie. But if another thread takes that, this one would sleep on, though a
+  // tracee of theirs may have a report.
+  const auto& threads = waiter->process->threads;
+  const bool traces = std::any_of(threads.begin(), threads.end(),
+                                  [](const Thread* member) { return !member->tracees.empty(); });
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
-                       (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr);
+                       (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr && !traces);
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
   if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;

@@ -525,9 +525,10 @@ static void make_attach(struct Op* op, int actor) {
 }
 
 static void make_traceme(struct Op* op, int actor) {
-  const int parent = creator[actor];
+  const int parent = parent_of(actor);
   // The controller is nobody's tracer.
-  if (parent < 0 || is_thread[actor] || might_nest(parent, actor) || must_not_trace_child(parent, actor)) {
+  if (parent < 0 || !is_alive(parent) || is_thread[actor] || might_nest(parent, actor) ||
+      must_not_trace_child(parent, actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
