@@ -114,9 +114,8 @@ void Core::ResumeThread(Thread* thread) {
   for (const auto& link : thread->links) interrupt |= link->interrupt_pending;
   const bool untraced = thread->links.empty() && !exiting;
   if (stop.kind == StopKind::kSignal) thread->killed_by_injection = false;  // its delivery
-  const bool goes_back = untraced && thread->process->group_stopped;
-  if (goes_back && InjectionKills(*thread)) thread->killed_by_injection = true;
-  if (goes_back && !thread->killed_by_injection) {
+  if (untraced && InjectionKills(*thread)) thread->killed_by_injection = true;
+  if (untraced && thread->process->group_stopped && !thread->killed_by_injection) {
     interrupt = true;
     thread->returning = thread->in_group_stop;
   }

@@ -342,11 +342,12 @@ void Ledger::Settle(Task& task) {
   // What is injected at the syscall-stop of a task that nobody traces any more kills it before it stops
   // again.
   const int signal = task.passed_on;
-  const bool killed =
-      stop.kind == StopKind::kSyscall && signal != 0 && !IsStopSignal(signal) && signal != SIGTRAP;
+  if (stop.kind == StopKind::kSignal) task.doomed = false;
+  if (stop.kind == StopKind::kSyscall && signal != 0 && !IsStopSignal(signal) && signal != SIGTRAP)
+    task.doomed = task.layers.empty();
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
-                              (task.layers.empty() && GroupStopped(task.tgid) && !killed));
-  task.returning = !exits && !killed && Returns(task);
+                              (task.layers.empty() && GroupStopped(task.tgid) && !task.doomed));
+  task.returning = !exits && !task.doomed && Returns(task);
   if (exits && LeadsOthers(task)) TracerGone(task.tid);
 }
 

@@ -95,6 +95,7 @@ class Ledger {
     bool call_lost = false;    // the kernel skipped a call that nobody emulates any more: to be made again
     bool tracer_left = false;  // by its death, since the task stopped: perhaps after it was resumed
     bool step_left = false;    // the last tracer died and had it stepping
+    bool doomed = false;       // by a signal that was injected as its last tracer let it go
     bool reaped = false;       // by its parent, in the kernel
     bool exec_unseen = false;  // exec changed its number; requests are ESRCH until the event was waited for
     int status = 0;
