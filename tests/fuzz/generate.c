@@ -366,7 +366,8 @@ static void make_resume(struct Op* op, int tracee) {
   if (op->args[3] == SIGCONT && was_sent_stop[tracee] && is_seen_continuing(tracee)) op->args[3] = 0;
   const int suspended = given[tracee].verb == kBlock && given[tracee].args[0] == 3;
   const int emulates = op->args[0] == 31 || op->args[0] == 32;
-  if (op->args[0] == PTRACE_DETACH && has_signal[tracee]) op->args[3] = 0;  // known to differ (README.md)
+  if (op->args[0] == PTRACE_DETACH && (has_signal[tracee] || was_sent_stop[tracee]))
+    op->args[3] = 0;  // known to differ (README.md)
   const int wakes = threads_of(tracee) > 1 && process_has(tracee, is_in_sigtimedwait);
   if (op->args[3] == SIGCONT && (suspended || emulates || wakes))
     op->args[3] = 0;  // known to differ (README.md)
