@@ -374,6 +374,9 @@ void Core::NoteChildStop(const Thread& thread) {
     return;
   for (Process* child : thread.process->children) {
     if (PidIn(thread.pids, child->pids) != info.si_pid || child->stop_complete) continue;
+    const Thread* leader = Find(child->tgid);
+    const bool untraced = leader != nullptr && leader->links.empty();
+    if (!untraced || kernel_->GroupExitCode(child->tgid) == 0) continue;  // SIGCONT has come since
     child->stop_complete = true;
     child->stop_signal = info.si_status;
   }

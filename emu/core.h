@@ -95,7 +95,7 @@ struct WaitSpec {
 struct WaitFinding {
   enum class Kind {
     kNative,     // the kernel answers best itself
-    kZombie,     // so too, and it has a zombie to report for certain
+    kZombie,     // so too, and it has a zombie to report for certain, or the stop of `child`
     kStop,       // the stop reported over `link`
     kExit,       // the end reported over `link`
     kContinued,  // `link`'s tracee was continued by SIGCONT
@@ -105,7 +105,7 @@ struct WaitFinding {
   };
   Kind kind = Kind::kNative;
   Link* link = nullptr;
-  const Process* zombie = nullptr;  // kZombie: set if the kernel must be told that it is this one
+  const Process* child = nullptr;  // kZombie: set if the kernel must be told that it is this one
 };
 
 // Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo
@@ -321,8 +321,9 @@ class Core {
   Outcome AnswerExit(Thread* caller, const WaitSpec& spec, Link* link);
   void ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link& link, int status,
                      Outcome* outcome) const;
-  Outcome WaitForZombie(Thread* caller, const Notification& n, const Process& zombie);
+  Outcome WaitForChild(Thread* caller, const Notification& n, const Process& child);
   void PutArgumentsBack(Thread* thread);
+  bool FoundNothing(Thread* thread, const struct user_regs_struct& regs);
   std::vector<const Process*> DeadTracees(const Thread& tracer) const;
   bool HasUnwaitedStop(const Process& child, const WaitSpec& spec) const;
   Outcome AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link);

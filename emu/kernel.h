@@ -81,7 +81,8 @@ class Kernel {
   // --- signals.
   // tgkill(2).
   virtual long SendSignal(Tid tgid, Tid tid, int signal) = 0;
-  // rt_tgsigqueueinfo(2) to thread `tid`; rt_sigqueueinfo(2) to the whole process if `tid` is 0.
+  // rt_tgsigqueueinfo(2) to thread `tid`; rt_sigqueueinfo(2) to the whole process if `tid` is 0. In that case
+  // `tgid` may be any thread of the process: it is the first that the kernel gives the signal to.
   // info.si_code must be negative.
   virtual long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) = 0;
 

@@ -179,6 +179,7 @@ struct Thread {
     uint64_t value = 0;
   };
   std::vector<ChangedArgument> changed_arguments;
+  bool wnohang_added = false;  // one of those is the options of a wait: if it finds nothing, it is made again
   // The policy has the call made with other arguments (intercept.cc).
   struct ChangedCall {
     Notification original;

@@ -201,7 +201,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     }
     return true;
   };
-  // The call that WaitForZombie() makes of the caller's needs no such help.
+  // The call that WaitForChild() makes of the caller's needs no such help.
   const auto zombie = [&](const Process& child) -> WaitFinding {
     const bool anothers = own_only && child.parent != caller;
     const bool helped = !eligible(child) || anothers || hidden || !comes_first(child);
@@ -293,8 +293,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
     case WaitFinding::Kind::kZombie:
-      if (finding.zombie != nullptr && TracesNoCalls(*caller))
-        return WaitForZombie(caller, n, *finding.zombie);
+      if (finding.child != nullptr && TracesNoCalls(*caller)) return WaitForChild(caller, n, *finding.child);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:
       return AnswerStop(caller, *spec, finding.link);
@@ -389,22 +388,24 @@ void Core::ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link&
   };
 }
 
-// The wait is for this zombie, but the kernel would find another child, or not this one: it does not know
-// that the caller traces some. (To its tracer a zombie is of every kind, whichever thread is its parent, but
+// The wait is for this child, but the kernel would find another, or not this one: it does not know that the
+// caller traces some. (To its tracer a zombie is of every kind, whichever thread is its parent, but
 // the one we left to the kernel is the parent's, and such a child is found with __WCLONE, or without it, not
 // with both. And the kernel would report a group-stop of a child that is a tracee, too.) The call is made for
-// this child alone, if nobody sees the calls of its caller.
-Outcome Core::WaitForZombie(Thread* caller, const Notification& n, const Process& zombie) {
+// this child alone, if nobody sees the calls of its caller; and does not sleep for a stop that is over.
+Outcome Core::WaitForChild(Thread* caller, const Notification& n, const Process& child) {
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const bool waitid = KindOf(n.abi, n.nr) == CallKind::kWaitid;
   const bool is64 = n.abi == Abi::kX86_64;
-  const uint64_t id = PidIn(caller->pids, zombie.pids);
+  const uint64_t id = PidIn(caller->pids, child.pids);
   const auto change = [&](uint64_t where, int argument, uint64_t value) {
     caller->changed_arguments.push_back({where, n.args[argument]});
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, where, value);
   };
-  const auto options = [&n](int argument) {
-    return (n.args[argument] & ~static_cast<uint64_t>(kWnothread)) | kWall;
+  const auto options = [&](int argument) {
+    caller->wnohang_added = !child.natural_zombie && (n.args[argument] & kWnohang) == 0;
+    return (n.args[argument] & ~static_cast<uint64_t>(kWnothread)) | kWall |
+           (caller->wnohang_added ? kWnohang : 0);
   };
   if (!waitid) {
     change(is64 ? kUserRdi : kUserRbx, 0, id);
@@ -424,7 +425,22 @@ void Core::PutArgumentsBack(Thread* thread) {
   }
   thread->changed_arguments.clear();
   struct user_regs_struct regs;
-  if (GetRegs(*thread, &regs) && static_cast<int64_t>(regs.rax) == -ECHILD) RewindCall(thread);
+  if (!GetRegs(*thread, &regs)) return;
+  const bool gone = static_cast<int64_t>(regs.rax) == -ECHILD;
+  if (gone || (thread->wnohang_added && FoundNothing(thread, regs))) RewindCall(thread);
+  thread->wnohang_added = false;
+}
+
+// `thread` has stopped behind a wait with WNOHANG.
+bool Core::FoundNothing(Thread* thread, const struct user_regs_struct& regs) {
+  if (regs.rax != 0) return false;
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  if (KindOf(abi, static_cast<int>(regs.orig_rax)) != CallKind::kWaitid) return true;
+  if (regs.rdx == 0) return false;  // who knows; its caller does not want to
+  int32_t pid = 0;
+  ReadCaller(thread, regs.rdx + (abi == Abi::kX86_64 ? 16 : 12),
+             absl::MakeSpan(reinterpret_cast<char*>(&pid), sizeof(pid)));
+  return pid == 0;
 }
 
 // Nothing to report and no waiting: waitid clears the siginfo's fields.

@@ -48,7 +48,7 @@ void Core::LookAgain(Thread* waiter) {
   const bool traces = std::any_of(threads.begin(), threads.end(),
                                   [](const Thread* member) { return !member->tracees.empty(); });
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
-                       (finding.kind == WaitFinding::Kind::kZombie && finding.zombie == nullptr && !traces);
+                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr && !traces);
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
   if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;
