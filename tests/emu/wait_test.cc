@@ -349,8 +349,8 @@ TEST_F(WaitTest, ParkedWaitForOneTraceeIsNotAnsweredByAnother) {
   EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
-// The last tracee is detached by a sibling while a wait is parked: nobody wakes it to see that there is nothing
-// left to wait for.
+// The last tracee is detached by a sibling while a wait is parked: nobody wakes it to see that there is
+// nothing left to wait for.
 TEST_F(WaitTest, DetachWakesNobody) {
   Family();
   const Tid sibling{11};
