@@ -87,10 +87,11 @@ void Core::RemoveLink(Link* link, Observer::LinkEnd reason) {
 }
 
 Outcome Core::Traceme(Thread* caller) {
-  // Its leader's death, as the last of its threads, was not told yet (IsZombie()).
-  if (caller->process->parent != nullptr && IsDead(*caller->process->parent->process))
-    AdoptChildren(caller->process->parent->process);
   Thread* parent = caller->process->parent;
+  if (parent != nullptr && IsDead(*parent->process)) {  // and its leader's death was not told (IsZombie)
+    AdoptChildren(parent->process);
+    parent = caller->process->parent;
+  }
   if (parent == nullptr) {
     // The parent is no guest and can't be served: traced by nobody, as with a parent that is exiting.
     if (caller->traceme_by_outsider || !caller->links.empty()) return Outcome::Return(-EPERM);

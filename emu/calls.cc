@@ -378,7 +378,6 @@ void Core::NoteChildStop(const Thread& thread) {
     const bool untraced = leader != nullptr && leader->links.empty();
     if (!untraced || kernel_->GroupExitCode(child->tgid) == 0) continue;  // SIGCONT has come since
     child->stop_complete = true;
-    child->stop_signal = info.si_status;
   }
 }
 
@@ -390,9 +389,9 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
   Outcome outcome = Wait(thread, n);
   bool gives_up = outcome.kind == Outcome::Kind::kPark ||
                   (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));
-  if (gives_up && outcome.kind == Outcome::Kind::kContinue) {
-    const std::optional<WaitSpec> spec = ParseWait(thread, n);
-    const std::optional<int64_t> result = spec.has_value() ? EmptyAnswer(*thread, *spec) : std::nullopt;
+  const std::optional<WaitSpec> spec = gives_up ? ParseWait(thread, n) : std::nullopt;
+  if (spec.has_value() && outcome.kind == Outcome::Kind::kContinue) {
+    const std::optional<int64_t> result = EmptyAnswer(*thread, *spec);
     if (result.has_value()) outcome = AnswerNothing(thread, *spec, *result);
     gives_up = !result.has_value();
   }
@@ -402,9 +401,8 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
   }
   thread->wait_interrupted = true;
   Observe(*thread, Observer::Road::kInterrupted);
-  if (KindOf(n.abi, n.nr) != CallKind::kWaitid) return;
-  const std::optional<WaitSpec> spec = ParseWait(thread, n);
-  if (spec.has_value()) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);  // cleared whenever waitid finds nothing
+  // Cleared whenever waitid finds nothing.
+  if (spec.has_value() && spec->waitid) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);
 }
 
 // Makes `thread` stop, for a reason that nobody may see.

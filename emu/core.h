@@ -315,6 +315,7 @@ class Core {
   bool IsAmong(Tid child, const WaitSpec& spec) const;
   static bool IsEligible(const Process& child, const WaitSpec& spec);
   std::optional<int64_t> EmptyAnswer(const Thread& caller, const WaitSpec& spec) const;
+  static bool HasTracees(const Process& process);
   WaitFinding Evaluate(Thread* caller, const WaitSpec& spec);
   std::optional<WaitFinding> Consider(Link* link, const WaitSpec& spec) const;
   Outcome AnswerStop(Thread* caller, const WaitSpec& spec, Link* link);
@@ -343,7 +344,9 @@ class Core {
   };
   bool IsFor(const Wakeup& wakeup, Thread* waiter) const;
   void Wake(const Thread& parent, Tid child);
+  void WakeParent(const Process& child);
   void Reconsider(const Thread& tracer);
+  static bool MayBeWaitedFor(const Process& child);
   // After every event: those who wait and have been woken look again.
   void Pump();
   void LookAgain(Thread* waiter);

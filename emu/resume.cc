@@ -142,9 +142,7 @@ void Core::ResumeThread(Thread* thread) {
   if (exiting) {
     LeaveChildren(thread);
     // It may be the last that a group-stop has waited for (kernel/signal.c:exit_signals).
-    Process* process = thread->process;
-    if (process->group_stopped && CompletesGroupStop(process) && process->parent != nullptr)
-      Wake(*process->parent, process->tgid);
+    if (thread->process->group_stopped && CompletesGroupStop(thread->process)) WakeParent(*thread->process);
   }
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
     // Its zombie is not reported before its threads are gone.

@@ -167,16 +167,15 @@ void Core::NoteGroupStop(Thread* thread) {
   if (stop.kind == StopKind::kGroupStop) {
     stop.news = !thread->in_group_stop || HasNews(*thread);
     thread->in_group_stop = process->group_stopped = true;
-    if (!process->stop_complete) process->stop_signal = stop.code & 0x7f;
     stop.completes = CompletesGroupStop(process);
-    if (process->stop_complete && process->parent != nullptr) Wake(*process->parent, process->tgid);
+    if (process->stop_complete) WakeParent(*process);
     return;
   }
   stop.continues = process->group_stopped;
   if (stop.continues) NotifyContinued(process);
   // SIGCONT may have come before the group-stop was seen.
-  const bool continued = stop.continues || kernel_->WaitContinued(process->tgid, true) == 1;
-  if (continued && process->parent != nullptr) Wake(*process->parent, process->tgid);
+  if (stop.continues || (MayBeWaitedFor(*process) && kernel_->WaitContinued(process->tgid, true) == 1))
+    WakeParent(*process);
   stop.news = thread->in_group_stop || HasNews(*thread);
   thread->in_group_stop = process->group_stopped = process->stop_complete = false;
   for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now

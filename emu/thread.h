@@ -273,7 +273,6 @@ struct Process {
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   bool stop_complete = false;  // and all threads have taken part
-  int stop_signal = 0;         // the signal that began it (signal_struct::group_exit_code)
   // It has memory of a program that the policy does not let it execute, and is being killed: no tracer sees
   // another stop of it.
   bool forbidden_program = false;

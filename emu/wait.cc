@@ -176,6 +176,11 @@ std::optional<int64_t> Core::EmptyAnswer(const Thread& caller, const WaitSpec& s
   return spec.again ? -EAGAIN : 0;
 }
 
+bool Core::HasTracees(const Process& process) {
+  return std::any_of(process.threads.begin(), process.threads.end(),
+                     [](const Thread* member) { return !member->tracees.empty(); });
+}
+
 WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   Process* process = caller->process;
   const bool own_only = (spec.flags & kWnothread) != 0;
@@ -231,9 +236,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   };
   // What a child of the kernel's has to report decides the order only if the caller has tracees. If another
   // thread could take it first, the caller would sleep, though a tracee has something for it.
-  const bool traces = ((spec.flags & kWnohang) != 0 || process->threads.size() == 1) &&
-                      std::any_of(process->threads.begin(), process->threads.end(),
-                                  [](const Thread* member) { return !member->tracees.empty(); });
+  const bool traces = ((spec.flags & kWnohang) != 0 || process->threads.size() == 1) && HasTracees(*process);
   for (Thread* member : members) {
     for (size_t i = 0; i < process->children.size(); ++i) {
       Process* child = process->children[i];

@@ -13,6 +13,21 @@ void Core::Wake(const Thread& parent, Tid child) {
   wakeups_.push_back({parent.process->tgid, parent.tid, child});
 }
 
+void Core::WakeParent(const Process& child) {
+  if (child.parent != nullptr) Wake(*child.parent, child.tgid);
+}
+
+// Is a thread of its parent's process in a wait, as far as is known?
+bool Core::MayBeWaitedFor(const Process& child) {
+  if (child.parent == nullptr) return false;
+  const auto& threads = child.parent->process->threads;
+  return std::any_of(threads.begin(), threads.end(), [](const Thread* thread) {
+    const Call& call = thread->call;
+    const bool open = call.phase == Call::Phase::kPending || call.phase == Call::Phase::kContinued;
+    return open && IsWait(KindOf(call.notification.abi, call.notification.nr));
+  });
+}
+
 void Core::Reconsider(const Thread& tracer) { Wake(tracer, Tid{0}); }
 
 bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
@@ -44,11 +59,9 @@ void Core::LookAgain(Thread* waiter) {
   const WaitFinding finding = Evaluate(waiter, *spec);
   // The kernel wakes it for a zombie. But if another thread takes that, this one would sleep on, though a
   // tracee of theirs may have a report.
-  const auto& threads = waiter->process->threads;
-  const bool traces = std::any_of(threads.begin(), threads.end(),
-                                  [](const Thread* member) { return !member->tracees.empty(); });
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
-                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr && !traces);
+                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr &&
+                        !HasTracees(*waiter->process));
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
   if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;
