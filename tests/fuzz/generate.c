@@ -37,39 +37,33 @@ static int chance(int percent) { return below(100) < percent; }
 // ---- What is known
 
 static const int64_t kDeathSignals = 1ll << (SIGCHLD - 1) | 1ll << (SIGWINCH - 1);
-static int tracer[kActors];      // -1: none that we know of
-static int creator[kActors];     // kController, or the actor that made it
-static int was_traced[kActors];  // it, or another thread of its process
-static int is_thread[kActors];
-static int blocks_sigchld[kActors];
-static uint64_t suspended_with[kActors];  // the set of its last call that may have been sigsuspend(2)
-static int last_signal[kActors];          // of the last stop that was waited for
-static struct Op given[kActors];          // its last command
-static int has_signal[kActors];           // one was sent to it since it stopped
-static int was_sent_stop[kActors];        // a signal that stops
-static int ends_with_tracer[kActors];     // PTRACE_O_EXITKILL
-static int ignores_sigchld[kActors];      // or leaves no zombies
-static int sees_sigchld[kActors];         // has a handler or may wait for it
-static int has_other_signal[kActors];     // the exit signal of its process is not SIGCHLD
-static int cycles;                        // this seed may have tracers that trace each other
-static int threads;                       // this seed may have threads
+// What is believed of an actor.
+struct Known {
+  int tracer;   // -1: none that we know of
+  int creator;  // kController, or the actor that made it
+  int is_thread;
+  int was_traced;        // it, or another thread of its process
+  int ends_with_tracer;  // PTRACE_O_EXITKILL
+  int last_signal;       // of the last stop that was waited for
+  int has_signal;        // one was sent to it since it stopped
+  int was_sent_stop;     // a signal that stops
+  int has_other_signal;  // the exit signal of its process is not SIGCHLD
+  int blocks_sigchld;
+  int ignores_sigchld;      // or leaves no zombies
+  int sees_sigchld;         // has a handler or may wait for it
+  uint64_t suspended_with;  // the set of its last call that may have been sigsuspend(2)
+  struct Op given;          // its last command
+};
+static struct Known known[kActors];
+
+static int cycles;   // this seed may have tracers that trace each other
+static int threads;  // this seed may have threads
 static int handles_sigchld;
 
 void generate_begin(uint64_t seed) {
   state = seed * 0x2545f4914f6cdd1dull + 1;
-  for (int i = 0; i < kActors; i++) tracer[i] = creator[i] = -1;
-  memset(was_traced, 0, sizeof was_traced);
-  memset(blocks_sigchld, 0, sizeof blocks_sigchld);
-  memset(is_thread, 0, sizeof is_thread);
-  memset(suspended_with, 0, sizeof suspended_with);
-  memset(last_signal, 0, sizeof last_signal);
-  memset(given, 0, sizeof given);
-  memset(has_signal, 0, sizeof has_signal);
-  memset(was_sent_stop, 0, sizeof was_sent_stop);
-  memset(ends_with_tracer, 0, sizeof ends_with_tracer);
-  memset(ignores_sigchld, 0, sizeof ignores_sigchld);
-  memset(sees_sigchld, 0, sizeof sees_sigchld);
-  memset(has_other_signal, 0, sizeof has_other_signal);
+  memset(known, 0, sizeof known);
+  for (int i = 0; i < kActors; i++) known[i].tracer = known[i].creator = -1;
   next();
   // Two threads that trace each other and stop at PTRACE_EVENT_EXIT can never be ended.
   cycles = chance(20);
@@ -83,7 +77,7 @@ static int same_process(int a, int b) { return stage.tgid[a] == stage.tgid[b]; }
 
 // The thread that `actor` is a child of: another one lives on for its creator.
 static int parent_of(int actor) {
-  const int parent = creator[actor];
+  const int parent = known[actor].creator;
   if (parent < 0 || is_alive(parent)) return parent;
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] != 0 && same_process(i, parent) && is_alive(i)) return i;
@@ -92,11 +86,11 @@ static int parent_of(int actor) {
 }
 
 static void set_tracer(int tracee, int by, int64_t options) {
-  tracer[tracee] = by;
-  ends_with_tracer[tracee] = (options & PTRACE_O_EXITKILL) != 0;
+  known[tracee].tracer = by;
+  known[tracee].ends_with_tracer = (options & PTRACE_O_EXITKILL) != 0;
   if (by < 0) return;
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, tracee)) was_traced[i] = 1;
+    if (stage.number[i] != 0 && same_process(i, tracee)) known[i].was_traced = 1;
   }
 }
 
@@ -104,7 +98,7 @@ static int index_of(int64_t pid);
 
 // A traced tracer stops when a SIGCHLD comes, in the midst of what it does: it blocks SIGCHLD first.
 static int must_block_sigchld(int actor) {
-  if (actor < 0 || !was_traced[actor] || blocks_sigchld[actor]) return 0;
+  if (actor < 0 || !known[actor].was_traced || known[actor].blocks_sigchld) return 0;
   return 1;
 }
 
@@ -116,14 +110,14 @@ void generate_note(const struct Op* op, int actor) {
   const struct Actor* shared = &SHARED->actors[actor];
   if (op->verb == kWait4 && shared->result > 0 && WIFSTOPPED(shared->status)) {
     for (int i = 0; i < kActors; i++) {
-      if (stage.number[i] == shared->result) last_signal[i] = WSTOPSIG(shared->status) & 0x7f;
+      if (stage.number[i] == shared->result) known[i].last_signal = WSTOPSIG(shared->status) & 0x7f;
     }
   }
   if (op->verb == kMask && shared->result == 0) {
     const int with = (op->args[1] & kDeathSignals) == kDeathSignals;
-    if (op->args[0] == 0 && with) blocks_sigchld[actor] = 1;
-    if (op->args[0] == 1 && (op->args[1] & kDeathSignals) != 0) blocks_sigchld[actor] = 0;
-    if (op->args[0] == 2) blocks_sigchld[actor] = with;
+    if (op->args[0] == 0 && with) known[actor].blocks_sigchld = 1;
+    if (op->args[0] == 1 && (op->args[1] & kDeathSignals) != 0) known[actor].blocks_sigchld = 0;
+    if (op->args[0] == 2) known[actor].blocks_sigchld = with;
   }
   if (op->verb != kPtrace || shared->result != 0) return;
   const int target = index_of(op->args[1]);
@@ -138,7 +132,7 @@ void generate_note(const struct Op* op, int actor) {
       if (target >= 0) set_tracer(target, actor, op->args[3]);
       break;
     case PTRACE_SETOPTIONS:
-      if (target >= 0) ends_with_tracer[target] = (op->args[3] & PTRACE_O_EXITKILL) != 0;
+      if (target >= 0) known[target].ends_with_tracer = (op->args[3] & PTRACE_O_EXITKILL) != 0;
       break;
     case PTRACE_DETACH:
       if (target >= 0) set_tracer(target, -1, 0);
@@ -210,19 +204,19 @@ static int is_for_continued(const struct Op* wait) {
 // Is a thread of `parent`, which may be nobody, in a wait of that kind?
 static int waits(int parent, int (*is_so)(const struct Op*)) {
   for (int i = 0; parent >= 0 && i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, parent) && is_in_wait(i) && is_so(&given[i])) return 1;
+    if (stage.number[i] != 0 && same_process(i, parent) && is_in_wait(i) && is_so(&known[i].given)) return 1;
   }
   return 0;
 }
 
 // Is the parent or the tracer of `actor`?
 static int is_awaited(int actor, int (*is_so)(const struct Op*)) {
-  return waits(creator[actor], is_so) || waits(tracer[actor], is_so);
+  return waits(known[actor].creator, is_so) || waits(known[actor].tracer, is_so);
 }
 
 // May `sender`, which is stopped, end or stop `target` when it goes on, or end a call of it?
 static int will_disturb(int sender, int target) {
-  const struct Op* op = &given[sender];
+  const struct Op* op = &known[sender].given;
   if (!is_held_up(sender)) return 0;
   const int attaches = op->verb == kPtrace && op->args[0] == PTRACE_ATTACH;
   if (!attaches && !is_kill(op->verb)) return 0;
@@ -242,31 +236,33 @@ static int may_be_disturbed(int target) {
 
 // Has `actor`, which is stopped, more to tell its parent or tracer, once it is continued, than that?
 static int moves_when_continued(int actor) {
-  if (tracer[actor] >= 0 || has_signal[actor]) return 1;
-  const int verb = given[actor].verb;
+  if (known[actor].tracer >= 0 || known[actor].has_signal) return 1;
+  const int verb = known[actor].given.verb;
   return is_held_up(actor) && (verb == kExit || verb == kExitGroup || verb == kFault || is_kill(verb));
 }
 
 // Can its parent or tracer see how close the two are?
 static int is_seen_continuing(int actor) {
-  const int by_parent = creator[actor] >= 0 && sees_sigchld[creator[actor]];
-  const int by_tracer = tracer[actor] >= 0 && sees_sigchld[tracer[actor]];
+  const int by_parent = known[actor].creator >= 0 && known[known[actor].creator].sees_sigchld;
+  const int by_tracer = known[actor].tracer >= 0 && known[known[actor].tracer].sees_sigchld;
   return by_parent || by_tracer || is_awaited(actor, is_for_continued);
 }
 
 // Is `child` one of `parent`, and its exit signal another than SIGCHLD?
 static int is_other_child(int parent, int child) {
-  return parent >= 0 && creator[child] >= 0 && same_process(creator[child], parent) &&
-         has_other_signal[child];
+  return parent >= 0 && known[child].creator >= 0 && same_process(known[child].creator, parent) &&
+         known[child].has_other_signal;
 }
 
 // Has the process of `actor` a child as its tracee whose zombie stays, also if it ignores SIGCHLD from now
 // on?
 static int keeps_zombies(int actor) {
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || stage.sight[i].state == kGone || tracer[i] < 0) continue;
-    if (!same_process(tracer[i], actor) || creator[i] < 0 || !same_process(creator[i], actor)) continue;
-    if (has_other_signal[i] || stage.sight[i].state == kZombie) return 1;
+    if (stage.number[i] == 0 || stage.sight[i].state == kGone || known[i].tracer < 0) continue;
+    if (!same_process(known[i].tracer, actor) || known[i].creator < 0 ||
+        !same_process(known[i].creator, actor))
+      continue;
+    if (known[i].has_other_signal || stage.sight[i].state == kZombie) return 1;
   }
   return 0;
 }
@@ -305,7 +301,7 @@ static uint64_t any_set(void) {
 
 // The SIGTRAP of an execve(2) is known to differ (README.md).
 static uint64_t any_set_to_take(int actor) {
-  return was_traced[actor] ? any_set() & ~(1ull << (SIGTRAP - 1)) : any_set();
+  return known[actor].was_traced ? any_set() & ~(1ull << (SIGTRAP - 1)) : any_set();
 }
 
 static int64_t any_options(void) {
@@ -341,7 +337,8 @@ static int64_t wait_flags(int waitid) {
 
 static int signal_to_pass(int tracee) {
   if (chance(45)) return 0;
-  if (last_signal[tracee] != 0 && last_signal[tracee] != SIGTRAP && chance(60)) return last_signal[tracee];
+  if (known[tracee].last_signal != 0 && known[tracee].last_signal != SIGTRAP && chance(60))
+    return known[tracee].last_signal;
   if (chance(3)) return 65 + below(200);
   return chance(60) ? harmless_signal() : any_signal();
 }
@@ -363,15 +360,15 @@ static void make_resume(struct Op* op, int tracee) {
   op->args[0] = PICK(requests);
   if (op->args[0] == PTRACE_LISTEN || op->args[0] == PTRACE_INTERRUPT) return;
   op->args[3] = signal_to_pass(tracee);
-  if (op->args[3] == SIGCONT && was_sent_stop[tracee] && is_seen_continuing(tracee)) op->args[3] = 0;
-  const int suspended = given[tracee].verb == kBlock && given[tracee].args[0] == 3;
+  if (op->args[3] == SIGCONT && known[tracee].was_sent_stop && is_seen_continuing(tracee)) op->args[3] = 0;
+  const int suspended = known[tracee].given.verb == kBlock && known[tracee].given.args[0] == 3;
   const int emulates = op->args[0] == 31 || op->args[0] == 32;
-  if (op->args[0] == PTRACE_DETACH && (has_signal[tracee] || was_sent_stop[tracee]))
+  if (op->args[0] == PTRACE_DETACH && (known[tracee].has_signal || known[tracee].was_sent_stop))
     op->args[3] = 0;  // known to differ (README.md)
   const int wakes = threads_of(tracee) > 1 && process_has(tracee, is_in_sigtimedwait);
   if (op->args[3] == SIGCONT && (suspended || emulates || wakes))
     op->args[3] = 0;  // known to differ (README.md)
-  if (is_stop_signal(op->args[3])) was_sent_stop[tracee] = 1;
+  if (is_stop_signal(op->args[3])) known[tracee].was_sent_stop = 1;
 }
 
 static const struct {
@@ -494,14 +491,14 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
 
 // Might `actor` be a second tracer of `target`, which nestrace allows?
 static int might_nest(int actor, int target) {
-  const int tracer_is_traced = tracer[target] >= 0 && was_traced[tracer[target]];
-  return was_traced[target] && (was_traced[actor] || tracer_is_traced);
+  const int tracer_is_traced = known[target].tracer >= 0 && known[known[target].tracer].was_traced;
+  return known[target].was_traced && (known[actor].was_traced || tracer_is_traced);
 }
 
 // Which signal `parent` is sent first depends on which thread of `child` ends last; and its zombie is known
 // to differ if SIGCHLD is ignored (README.md).
 static int must_not_trace_child(int parent, int child) {
-  return is_other_child(parent, child) && (ignores_sigchld[parent] || threads_of(child) > 1);
+  return is_other_child(parent, child) && (known[parent].ignores_sigchld || threads_of(child) > 1);
 }
 
 static void make_attach(struct Op* op, int actor) {
@@ -528,7 +525,7 @@ static void make_attach(struct Op* op, int actor) {
 static void make_traceme(struct Op* op, int actor) {
   const int parent = parent_of(actor);
   // The controller is nobody's tracer.
-  if (parent < 0 || !is_alive(parent) || is_thread[actor] || might_nest(parent, actor) ||
+  if (parent < 0 || !is_alive(parent) || known[actor].is_thread || might_nest(parent, actor) ||
       must_not_trace_child(parent, actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
@@ -546,10 +543,11 @@ static void make_clone(struct Op* op, int actor) {
   op->args[0] = child;
   int64_t flags = SIGCHLD;
   const int kind = below(10);
-  const int is_traced_child = actor >= 0 && tracer[actor] >= 0 && is_other_child(tracer[actor], actor);
+  const int is_traced_child =
+      actor >= 0 && known[actor].tracer >= 0 && is_other_child(known[actor].tracer, actor);
   if (threads && kind < 4 && !is_traced_child) {  // must_not_trace_child
     flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
-    is_thread[child] = 1;
+    known[child].is_thread = 1;
   } else if (threads && kind == 4 && !(actor >= 0 && may_be_disturbed(actor))) {
     flags |= CLONE_VFORK;
   } else if (kind == 5) {
@@ -562,14 +560,14 @@ static void make_clone(struct Op* op, int actor) {
   if (chance(5) && actor >= 0) flags |= CLONE_PARENT;
   op->args[1] = flags;
   const int inherits = actor >= 0 && (flags & (CLONE_PARENT | CLONE_THREAD)) != 0;
-  creator[child] = inherits ? creator[actor] : actor;
-  has_other_signal[child] = inherits ? has_other_signal[actor] : (flags & 0xff) != SIGCHLD;
-  ignores_sigchld[child] = actor >= 0 && ignores_sigchld[actor];
-  sees_sigchld[child] = actor >= 0 && sees_sigchld[actor];
-  if (actor >= 0 && was_traced[actor]) {
-    was_traced[child] = 1;
-    tracer[child] = tracer[actor];
-    ends_with_tracer[child] = ends_with_tracer[actor];
+  known[child].creator = inherits ? known[actor].creator : actor;
+  known[child].has_other_signal = inherits ? known[actor].has_other_signal : (flags & 0xff) != SIGCHLD;
+  known[child].ignores_sigchld = actor >= 0 && known[actor].ignores_sigchld;
+  known[child].sees_sigchld = actor >= 0 && known[actor].sees_sigchld;
+  if (actor >= 0 && known[actor].was_traced) {
+    known[child].was_traced = 1;
+    known[child].tracer = known[actor].tracer;
+    known[child].ends_with_tracer = known[actor].ends_with_tracer;
   }
 }
 
@@ -583,7 +581,7 @@ static void make_action(struct Op* op, int actor) {
   op->args[1] = chance(70) ? 2 : below(2);
   op->args[2] = (uint32_t)PICK(flags);
   if (op->args[0] == SIGCHLD && op->args[1] == 2 && !handles_sigchld) op->args[1] = below(2);
-  if (op->args[0] == SIGCHLD && op->args[1] == 2) sees_sigchld[actor] = 1;
+  if (op->args[0] == SIGCHLD && op->args[1] == 2) known[actor].sees_sigchld = 1;
   if (op->args[0] == SIGCONT && threads) op->args[1] = 0;
   if (op->args[0] != SIGCHLD || (op->args[1] != 1 && (op->args[2] & SA_NOCLDWAIT) == 0)) return;
   if (keeps_zombies(actor)) {
@@ -591,7 +589,7 @@ static void make_action(struct Op* op, int actor) {
     return;
   }
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, actor)) ignores_sigchld[i] = 1;
+    if (stage.number[i] != 0 && same_process(i, actor)) known[i].ignores_sigchld = 1;
   }
 }
 
@@ -599,8 +597,8 @@ static int is_in(uint64_t set, int64_t signo) { return signo > 0 && (set >> (sig
 
 // Does a traced parent wait in vfork(2) for the end of `actor`?
 static int frees_traced(int actor) {
-  const int parent = creator[actor];
-  return parent >= 0 && was_traced[parent] && is_in_vfork(parent);
+  const int parent = known[actor].creator;
+  return parent >= 0 && known[parent].was_traced && is_in_vfork(parent);
 }
 
 // What differs among native runs, or is known to differ (README.md).
@@ -610,22 +608,22 @@ static int64_t fit_signal(int target, int64_t signo) {
     return is_ignored_by_default(signo) ? 0 : SIGKILL;
   const int suspended = is_blocked_in(target, SYS_rt_sigsuspend);
   if ((suspended || is_in_wait(target)) && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
-  if (suspended && is_in(suspended_with[target], signo)) return SIGSTOP;
-  if (is_stopped(target) && tracer[target] < 0 && is_ignored_by_default(signo)) return SIGSTOP;
+  if (suspended && is_in(known[target].suspended_with, signo)) return SIGSTOP;
+  if (is_stopped(target) && known[target].tracer < 0 && is_ignored_by_default(signo)) return SIGSTOP;
   return signo;
 }
 
-static int may_be_traced(int actor) { return is_alive(actor) && was_traced[actor]; }
+static int may_be_traced(int actor) { return is_alive(actor) && known[actor].was_traced; }
 
 // Is the tracer of `actor` in a wait, perhaps for its number?
-static int is_waited_for(int actor) { return tracer[actor] >= 0 && is_in_wait(tracer[actor]); }
+static int is_waited_for(int actor) { return known[actor].tracer >= 0 && is_in_wait(known[actor].tracer); }
 
 // Of the other threads that die as `actor` executes: is one waited for, or in a stop whose signal is sent
 // anew (README.md)?
 static int matters_to_exec(int actor) {
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0 || i == actor || !same_process(i, actor)) continue;
-    if (is_waited_for(i) || (is_stopped(i) && tracer[i] >= 0)) return 1;
+    if (is_waited_for(i) || (is_stopped(i) && known[i].tracer >= 0)) return 1;
   }
   return 0;
 }
@@ -633,14 +631,15 @@ static int matters_to_exec(int actor) {
 // Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
 static int hits_sender(int sender, int target) {
   if (same_process(target, sender) && threads_of(target) > 1) return 1;
-  if (tracer[sender] >= 0 && same_process(tracer[sender], target)) return 1;
+  if (known[sender].tracer >= 0 && same_process(known[sender].tracer, target)) return 1;
   // It is sent SIGCHLD, and stops.
-  const int hears = (creator[target] >= 0 && same_process(creator[target], sender)) ||
-                    (tracer[target] >= 0 && same_process(tracer[target], sender));
-  if (hears && was_traced[sender]) return 1;
+  const int hears = (known[target].creator >= 0 && same_process(known[target].creator, sender)) ||
+                    (known[target].tracer >= 0 && same_process(known[target].tracer, sender));
+  if (hears && known[sender].was_traced) return 1;
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0) continue;
-    const int dies_too = tracer[i] >= 0 && ends_with_tracer[i] && same_process(tracer[i], target);
+    const int dies_too =
+        known[i].tracer >= 0 && known[i].ends_with_tracer && same_process(known[i].tracer, target);
     if (dies_too && same_process(i, sender)) return 1;
     if (same_process(i, target) && will_disturb(i, sender)) return 1;
   }
@@ -674,14 +673,15 @@ static void make_signal(struct Op* op) {
   const int target = index_of(op->args[0]);
   if (stage.number[target] == 0) return;
   op->args[1] = fit_signal(target, op->args[1]);
-  if (op->args[1] == SIGCONT && (is_stopped(target) || was_sent_stop[target]) && is_seen_continuing(target) &&
-      process_has(target, moves_when_continued))
+  if (op->args[1] == SIGCONT && (is_stopped(target) || known[target].was_sent_stop) &&
+      is_seen_continuing(target) && process_has(target, moves_when_continued))
     op->args[1] = SIGSTOP;
   if (threads && threads_of(target) > 1) fit_signal_to_threads(op, target);
   if (op->actor >= 0 && hits_sender(op->actor, target)) op->actor = kController;
   const int stops = is_stop_signal(op->args[1]);
-  if (stops) was_sent_stop[target] = 1;
-  if (is_stopped(target) && !stops && op->args[1] != SIGCONT && op->args[1] != 0) has_signal[target] = 1;
+  if (stops) known[target].was_sent_stop = 1;
+  if (is_stopped(target) && !stops && op->args[1] != SIGCONT && op->args[1] != 0)
+    known[target].has_signal = 1;
 }
 
 static void make_death(struct Op* op, int actor) {
@@ -690,7 +690,7 @@ static void make_death(struct Op* op, int actor) {
     op->args[0] = SYS_getpid;
     return;
   }
-  op->verb = is_thread[actor] && chance(60) ? kExit : kExitGroup;
+  op->verb = known[actor].is_thread && chance(60) ? kExit : kExitGroup;
   op->args[0] = below(4);
 }
 
@@ -705,7 +705,7 @@ static void make_block(struct Op* op, int actor) {
   op->args[0] = below(8);
   if (op->args[0] == 3 && may_be_disturbed(actor)) op->args[0] = 0;
   op->args[1] = op->args[0] == 3 ? any_set() : op->args[0] == 4 ? any_set_to_take(actor) : 0;
-  if (is_in((uint64_t)op->args[1], SIGCHLD)) sees_sigchld[actor] = 1;
+  if (is_in((uint64_t)op->args[1], SIGCHLD)) known[actor].sees_sigchld = 1;
 }
 
 // Something that `actor` does for itself.
@@ -725,7 +725,7 @@ static void make_act(struct Op* op, int actor) {
     op->verb = kMask;
     op->args[0] = below(3);
     op->args[1] = any_set();
-    if (was_traced[actor])
+    if (known[actor].was_traced)
       op->args[1] = op->args[0] == 1 ? op->args[1] & ~kDeathSignals : op->args[1] | kDeathSignals;
   } else if (die < 60) {
     make_signal(op);
@@ -737,10 +737,10 @@ static void make_act(struct Op* op, int actor) {
     op->args[0] = PICK(old_calls);
   } else if (die < 77) {
     make_block(op, actor);
-    suspended_with[actor] = (uint64_t)op->args[1];
+    known[actor].suspended_with = (uint64_t)op->args[1];
   } else if (die < 80) {
     // The SIGTRAP of a traced vfork child comes before its traced parent is back, or after.
-    const int races = tracer[actor] >= 0 && frees_traced(actor);
+    const int races = known[actor].tracer >= 0 && frees_traced(actor);
     op->verb = races || matters_to_exec(actor) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
@@ -763,8 +763,9 @@ static void make_act(struct Op* op, int actor) {
 static int make_trace(struct Op* op) {
   int pairs[kActors], count = 0;
   for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || tracer[i] < 0 || !may_get_command(tracer[i])) continue;
-    if (is_stopped(tracer[i]) && threads_of(tracer[i]) > 1) continue;  // they may all be resumed at once
+    if (stage.number[i] == 0 || known[i].tracer < 0 || !may_get_command(known[i].tracer)) continue;
+    if (is_stopped(known[i].tracer) && threads_of(known[i].tracer) > 1)
+      continue;  // they may all be resumed at once
     if (stage.sight[i].state == kUnborn || stage.sight[i].state == kGone) continue;
     pairs[count++] = i;
     if (stage.sight[i].state == kStopped) pairs[count - 1] = i;
@@ -773,7 +774,7 @@ static int make_trace(struct Op* op) {
   const int tracee = pairs[below(count)];
   const int stopped = stage.sight[tracee].state == kStopped;
   const int zombie = stage.sight[tracee].state == kZombie;
-  op->actor = tracer[tracee];
+  op->actor = known[tracee].tracer;
   op->verb = kPtrace;
   op->args[1] = kPidOf + tracee;
   const int die = below(100);
@@ -800,19 +801,19 @@ void generate(struct Op* op) {
     op->args[0] = 0;
     op->args[1] = kDeathSignals;
   }
-  if (op->actor >= 0) given[op->actor] = *op;
+  if (op->actor >= 0) known[op->actor].given = *op;
 }
 
 static void choose(struct Op* op) {
   for (int i = 0; i < kActors; i++) {
-    if (tracer[i] >= 0 && !is_alive(tracer[i])) tracer[i] = -1;
-    if (!is_stopped(i)) has_signal[i] = 0;
+    if (known[i].tracer >= 0 && !is_alive(known[i].tracer)) known[i].tracer = -1;
+    if (!is_stopped(i)) known[i].has_signal = 0;
   }
   if (living() < 2 && unborn() >= 0) {
     op->actor = kController;
     make_clone(op, kController);
     op->args[1] = SIGCHLD;
-    is_thread[op->args[0]] = 0;
+    known[op->args[0]].is_thread = 0;
     return;
   }
   if (chance(60) && make_trace(op)) return;
