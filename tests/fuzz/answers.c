@@ -39,7 +39,8 @@ static int yields_pid(long number) {
 static const char* value_words(long value, long number) {
   if (value <= 0 && value > -4096) return answer_words(value);
   if (number < 0) return "POSITIVE";
-  if (yields_pid(number)) return pid_words(value);
+  // 32-bit calls have other numbers.
+  if (yields_pid(number) || strcmp(pid_words(value), "UNNAMED") != 0) return pid_words(value);
   char* words = words_buffer();
   snprintf(words, 256, "%#lx", value);
   return words;
@@ -47,7 +48,8 @@ static const char* value_words(long value, long number) {
 
 static void print_registers(const struct user_regs_struct* regs) {
   const long number = (int)regs->orig_rax;
-  printf(" rip=%#llx rsp=%#llx eflags=%#llx cs=%#llx orig_rax=%ld rax=%s", regs->rip, regs->rsp, regs->eflags,
+  const unsigned long long eflags = regs->eflags & ~0x14ull;  // PF and AF: of a pid, perhaps
+  printf(" rip=%#llx rsp=%#llx eflags=%#llx cs=%#llx orig_rax=%ld rax=%s", regs->rip, regs->rsp, eflags,
          regs->cs, number, value_words(regs->rax, number));
 }
 
@@ -141,6 +143,11 @@ static void print_request_answer(const struct Op* op, const struct Actor* actor)
 
 // ---- The other calls
 
+// A tracer may have made another call of it: what is large is a pid.
+static const char* result_words(long result) {
+  return result > 255 ? pid_words(result) : answer_words(result);
+}
+
 static void print_wait_answer(const struct Op* op, const struct Actor* actor) {
   if (op->verb == kWaitPidfd && actor->result2 < 0) {
     printf("pidfd_open %s", answer_words(actor->result2));
@@ -152,7 +159,7 @@ static void print_wait_answer(const struct Op* op, const struct Actor* actor) {
     if (actor->result > 0) printf(": %s", status_words(actor->status));
     if (actor->result <= 0 && actor->status != 0x5a5a5a5a) printf(" status=%#x", actor->status);
   } else {
-    printf("%s", answer_words(actor->result));
+    printf("%s", result_words(actor->result));
     if (actor->result == 0 && actor->info.si_pid != 0) {
       printf(": %s", siginfo_words(&actor->info));
     } else {
@@ -162,11 +169,6 @@ static void print_wait_answer(const struct Op* op, const struct Actor* actor) {
     }
   }
   if (got) printf(" rusage");
-}
-
-// A tracer may have made another call of it: what is large is a pid.
-static const char* result_words(long result) {
-  return result > 255 ? pid_words(result) : answer_words(result);
 }
 
 static void print_call_answer(long number, long answer) {

@@ -47,9 +47,11 @@ struct Known {
   int last_signal;       // of the last stop that was waited for
   int has_signal;        // one was sent to it since it stopped
   int was_sent_stop;     // a signal that stops
+  int was_continued;     // SIGCONT was sent to it since it stopped
   int has_other_signal;  // the exit signal of its process is not SIGCHLD
   int blocks_sigchld;
   int ignores_sigchld;      // or leaves no zombies
+  int handles_sigchld;      // has a handler
   int sees_sigchld;         // has a handler or may wait for it
   uint64_t suspended_with;  // the set of its last call that may have been sigsuspend(2)
   struct Op given;          // its last command
@@ -85,6 +87,11 @@ static int parent_of(int actor) {
   return parent;
 }
 
+// Is the process of `child` one of the children of `parent`'s?
+static int is_child(int child, int parent) {
+  return known[child].creator >= 0 && same_process(known[child].creator, parent);
+}
+
 static void set_tracer(int tracee, int by, int64_t options) {
   known[tracee].tracer = by;
   known[tracee].ends_with_tracer = (options & PTRACE_O_EXITKILL) != 0;
@@ -94,7 +101,12 @@ static void set_tracer(int tracee, int by, int64_t options) {
   }
 }
 
-static int index_of(int64_t pid);
+static void inherit_tracer(int child, int actor) {
+  if (!known[actor].was_traced) return;
+  known[child].was_traced = 1;
+  known[child].tracer = known[actor].tracer;
+  known[child].ends_with_tracer = known[actor].ends_with_tracer;
+}
 
 // A traced tracer stops when a SIGCHLD comes, in the midst of what it does: it blocks SIGCHLD first.
 static int must_block_sigchld(int actor) {
@@ -119,6 +131,8 @@ void generate_note(const struct Op* op, int actor) {
     if (op->args[0] == 1 && (op->args[1] & kDeathSignals) != 0) known[actor].blocks_sigchld = 0;
     if (op->args[0] == 2) known[actor].blocks_sigchld = with;
   }
+  // The command may have waited till it was traced.
+  if ((op->verb == kClone || op->verb == kClone3) && shared->result > 0) inherit_tracer(op->args[0], actor);
   if (op->verb != kPtrace || shared->result != 0) return;
   const int target = index_of(op->args[1]);
   switch (op->args[0]) {
@@ -232,6 +246,26 @@ static int may_be_disturbed(int target) {
   return 0;
 }
 
+// Does `sender` end or stop with the process of `target`, perhaps in the midst of what it does?
+static int goes_with(int sender, int target) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0) continue;
+    // Its process dies with its tracer, or takes a signal then that stops all.
+    if (known[i].tracer >= 0 && same_process(known[i].tracer, target) && same_process(i, sender)) return 1;
+    if (same_process(i, target) && will_disturb(i, sender)) return 1;
+  }
+  return 0;
+}
+
+// Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
+static int hits_sender(int sender, int target) {
+  if (same_process(target, sender) && threads_of(target) > 1) return 1;
+  // It is sent SIGCHLD, and stops.
+  const int hears = (known[target].creator >= 0 && same_process(known[target].creator, sender)) ||
+                    (known[target].tracer >= 0 && same_process(known[target].tracer, sender));
+  return (hears && known[sender].was_traced) || goes_with(sender, target);
+}
+
 // ---- SIGCHLD
 
 // Has `actor`, which is stopped, more to tell its parent or tracer, once it is continued, than that?
@@ -243,8 +277,10 @@ static int moves_when_continued(int actor) {
 
 // Can its parent or tracer see how close the two are?
 static int is_seen_continuing(int actor) {
-  const int by_parent = known[actor].creator >= 0 && known[known[actor].creator].sees_sigchld;
-  const int by_tracer = known[actor].tracer >= 0 && known[known[actor].tracer].sees_sigchld;
+  const int parent = known[actor].creator, tracer = known[actor].tracer;
+  // A traced parent stops for SIGCHLD.
+  const int by_parent = parent >= 0 && (known[parent].sees_sigchld || known[parent].was_traced);
+  const int by_tracer = tracer >= 0 && known[tracer].sees_sigchld;
   return by_parent || by_tracer || is_awaited(actor, is_for_continued);
 }
 
@@ -299,19 +335,28 @@ static uint64_t any_set(void) {
   return set;
 }
 
-// The SIGTRAP of an execve(2) is known to differ (README.md).
+// The SIGTRAP of an execve(2) is known to differ (README.md), so is a SIGCHLD that has a handler.
 static uint64_t any_set_to_take(int actor) {
-  return known[actor].was_traced ? any_set() & ~(1ull << (SIGTRAP - 1)) : any_set();
+  uint64_t set = any_set();
+  if (known[actor].was_traced) set &= ~(1ull << (SIGTRAP - 1));
+  if (known[actor].handles_sigchld) set &= ~(1ull << (SIGCHLD - 1));
+  return set;
 }
 
-static int64_t any_options(void) {
+// Those of `tracer` for `tracee`.
+static int64_t any_options(int tracer, int tracee) {
   int64_t options = 0;
   static const int good[] = {PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK,   PTRACE_O_TRACEVFORK,
                              PTRACE_O_TRACECLONE,   PTRACE_O_TRACEEXEC,   PTRACE_O_TRACEVFORKDONE,
                              PTRACE_O_TRACEEXIT,    PTRACE_O_TRACESECCOMP};
   for (int i = below(5); i > 0; i--) options |= PICK(good);
   if (cycles) options &= ~PTRACE_O_TRACEEXIT;
-  if (chance(8)) options |= PTRACE_O_EXITKILL;
+  // Of a parent and a child that die together one finds the zombie of the other, or not.
+  // And a parent of both is sent two SIGCHLDs, or one.
+  const int parent = known[tracee].creator;
+  const int family =
+      is_child(tracer, tracee) || is_child(tracee, tracer) || (parent >= 0 && is_child(tracer, parent));
+  if (chance(8) && !family) options |= PTRACE_O_EXITKILL;
   if (chance(3)) options |= 0x400;
   return options;
 }
@@ -359,8 +404,11 @@ static void make_resume(struct Op* op, int tracee) {
                                  PTRACE_INTERRUPT};
   op->args[0] = PICK(requests);
   if (op->args[0] == PTRACE_LISTEN || op->args[0] == PTRACE_INTERRUPT) return;
-  op->args[3] = signal_to_pass(tracee);
+  op->args[3] = goes_with(op->actor, tracee) ? 0 : signal_to_pass(tracee);
   if (op->args[3] == SIGCONT && known[tracee].was_sent_stop && is_seen_continuing(tracee)) op->args[3] = 0;
+  // Its parent is sent SIGCHLD, and stops too.
+  const int parent = known[tracee].creator, parents = parent >= 0 ? known[parent].tracer : -1;
+  if (known[op->actor].sees_sigchld && parents >= 0 && same_process(parents, op->actor)) op->args[3] = 0;
   const int suspended = known[tracee].given.verb == kBlock && known[tracee].given.args[0] == 3;
   const int emulates = op->args[0] == 31 || op->args[0] == 32;
   if (op->args[0] == PTRACE_DETACH && (known[tracee].has_signal || known[tracee].was_sent_stop))
@@ -454,10 +502,26 @@ static void make_inspection(struct Op* op, int tracee) {
   op->args[2] = inspections[i].addr;
   op->args[3] = inspections[i].data;
   op->args[4] = inspections[i].payload;
-  if (op->args[0] == PTRACE_SETOPTIONS) op->args[3] = any_options();
+  if (op->args[0] == PTRACE_SETOPTIONS) op->args[3] = any_options(op->actor, tracee);
+}
+
+// Is `actor` stopped, and traced by its parent, child or tracee? If that dies, `actor` goes on, and what it
+// asks about them has the one answer or the other.
+static int outlives_family(int actor) {
+  const int tracer = known[actor].tracer;
+  if (!is_stopped(actor) || tracer < 0) return 0;
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || !same_process(i, tracer) || known[i].tracer < 0) continue;
+    if (same_process(known[i].tracer, actor)) return 1;
+  }
+  return is_child(tracer, actor) || is_child(actor, tracer);
 }
 
 static void make_wait(struct Op* op, int for_whom, int certain) {
+  if (outlives_family(op->actor)) {
+    op->verb = kPending;
+    return;
+  }
   int64_t pid = chance(60) && for_whom >= 0 ? kPidOf + for_whom
                 : chance(75)                ? -1
                 : chance(80)                ? any_actor()
@@ -501,12 +565,20 @@ static int must_not_trace_child(int parent, int child) {
   return is_other_child(parent, child) && (known[parent].ignores_sigchld || threads_of(child) > 1);
 }
 
+// Does `op` make somebody move who tells the one that does it by SIGCHLD?
+static int moves_others(const struct Op* op) {
+  return op->verb == kPtrace || is_kill(op->verb) || op->verb == kClone || op->verb == kClone3;
+}
+
 static void make_attach(struct Op* op, int actor) {
   const int target = index_of(any_actor());
-  // One that is stopped attaches later, when another may have.
-  if (is_stopped(actor) || might_nest(actor, target) || must_not_trace_child(actor, target)) {
+  const int will_stop =
+      is_held_up(target) && moves_others(&known[target].given) && !known[target].blocks_sigchld;
+  // One that is stopped attaches later, when another may have. One that is attached to stops in the midst of
+  // what it has still to do.
+  if (is_stopped(actor) || will_stop || might_nest(actor, target) || must_not_trace_child(actor, target)) {
     op->verb = kCall;
-    op->args[0] = SYS_getppid;
+    op->args[0] = SYS_getpid;
     return;
   }
   // Attaching waits until execve(2) is done: not a rest that can be told (stage.c).
@@ -518,7 +590,7 @@ static void make_attach(struct Op* op, int actor) {
   op->verb = kPtrace;
   op->args[0] = chance(60) ? PTRACE_SEIZE : PTRACE_ATTACH;
   op->args[1] = kPidOf + target;
-  if (op->args[0] == PTRACE_SEIZE) op->args[3] = any_options();
+  if (op->args[0] == PTRACE_SEIZE) op->args[3] = any_options(actor, target);
   if (chance(2)) op->args[2] = 1;
 }
 
@@ -526,7 +598,7 @@ static void make_traceme(struct Op* op, int actor) {
   const int parent = parent_of(actor);
   // The controller is nobody's tracer.
   if (parent < 0 || !is_alive(parent) || known[actor].is_thread || might_nest(parent, actor) ||
-      must_not_trace_child(parent, actor)) {
+      must_not_trace_child(parent, actor) || must_block_sigchld(parent)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
@@ -545,7 +617,8 @@ static void make_clone(struct Op* op, int actor) {
   const int kind = below(10);
   const int is_traced_child =
       actor >= 0 && known[actor].tracer >= 0 && is_other_child(known[actor].tracer, actor);
-  if (threads && kind < 4 && !is_traced_child) {  // must_not_trace_child
+  const int waits = actor >= 0 && process_has(actor, is_in_sigtimedwait);  // make_block
+  if (threads && kind < 4 && !is_traced_child && !waits) {                 // must_not_trace_child
     flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
     known[child].is_thread = 1;
   } else if (threads && kind == 4 && !(actor >= 0 && may_be_disturbed(actor))) {
@@ -564,11 +637,18 @@ static void make_clone(struct Op* op, int actor) {
   known[child].has_other_signal = inherits ? known[actor].has_other_signal : (flags & 0xff) != SIGCHLD;
   known[child].ignores_sigchld = actor >= 0 && known[actor].ignores_sigchld;
   known[child].sees_sigchld = actor >= 0 && known[actor].sees_sigchld;
-  if (actor >= 0 && known[actor].was_traced) {
-    known[child].was_traced = 1;
-    known[child].tracer = known[actor].tracer;
-    known[child].ends_with_tracer = known[actor].ends_with_tracer;
+  known[child].handles_sigchld = actor >= 0 && known[actor].handles_sigchld;
+  if (actor >= 0) inherit_tracer(child, actor);
+}
+
+// Is SIGCONT pending for a child or a tracee of `actor`? The two SIGCHLDs that it will be sent may be one.
+static int continues_another(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] == 0 || !known[i].was_continued) continue;
+    const int tracer = known[i].tracer;
+    if (is_child(i, actor) || (tracer >= 0 && same_process(tracer, actor))) return 1;
   }
+  return 0;
 }
 
 static void make_action(struct Op* op, int actor) {
@@ -580,8 +660,10 @@ static void make_action(struct Op* op, int actor) {
   op->args[0] = PICK(handled);
   op->args[1] = chance(70) ? 2 : below(2);
   op->args[2] = (uint32_t)PICK(flags);
-  if (op->args[0] == SIGCHLD && op->args[1] == 2 && !handles_sigchld) op->args[1] = below(2);
-  if (op->args[0] == SIGCHLD && op->args[1] == 2) known[actor].sees_sigchld = 1;
+  if (op->args[0] == SIGCHLD && op->args[1] == 2 && (!handles_sigchld || continues_another(actor)))
+    op->args[1] = below(2);
+  if (op->args[0] == SIGCHLD && op->args[1] == 2)
+    known[actor].sees_sigchld = known[actor].handles_sigchld = 1;
   if (op->args[0] == SIGCONT && threads) op->args[1] = 0;
   if (op->args[0] != SIGCHLD || (op->args[1] != 1 && (op->args[2] & SA_NOCLDWAIT) == 0)) return;
   if (keeps_zombies(actor)) {
@@ -595,15 +677,38 @@ static void make_action(struct Op* op, int actor) {
 
 static int is_in(uint64_t set, int64_t signo) { return signo > 0 && (set >> (signo - 1) & 1) != 0; }
 
-// Does a traced parent wait in vfork(2) for the end of `actor`?
-static int frees_traced(int actor) {
+// Does a parent wait in vfork(2) for the end of `actor`, and is traced? Or may its SIGCHLD take another
+// thread of it out of sigtimedwait(2) (README.md)?
+static int frees_visibly(int actor) {
   const int parent = known[actor].creator;
-  return parent >= 0 && known[parent].was_traced && is_in_vfork(parent);
+  if (parent < 0 || !is_in_vfork(parent)) return 0;
+  return known[parent].was_traced || process_has(parent, is_in_sigtimedwait);
+}
+
+static int holds(int actor, int tracee) {
+  const int tracer = known[tracee].tracer;
+  return stage.number[tracee] != 0 && is_stopped(tracee) && tracer >= 0 && same_process(tracer, actor);
+}
+
+// Does the process of `actor` hold two threads of another, one of which stops or ends that when they are let
+// go, or two processes whose parent is told of both? Or one whose parent is traced, and stops for that? Or a
+// child of its own, whose zombie it does not want?
+static int holds_family(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (!holds(actor, i)) continue;
+    if (known[actor].ignores_sigchld && is_child(i, actor)) return 1;
+    if (known[i].creator >= 0 && known[known[i].creator].was_traced) return 1;
+    for (int j = 0; j < i; j++) {
+      const int parent = known[j].creator;
+      if (holds(actor, j) && (same_process(i, j) || (parent >= 0 && is_child(i, parent)))) return 1;
+    }
+  }
+  return 0;
 }
 
 // What differs among native runs, or is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
-  if (frees_traced(target) && !is_ignored_by_default(signo)) return SIGSTOP;
+  if ((frees_visibly(target) || holds_family(target)) && !is_ignored_by_default(signo)) return SIGSTOP;
   if (is_in_vfork(target) && signo != SIGSTOP && signo != SIGCONT)
     return is_ignored_by_default(signo) ? 0 : SIGKILL;
   const int suspended = is_blocked_in(target, SYS_rt_sigsuspend);
@@ -615,6 +720,12 @@ static int64_t fit_signal(int target, int64_t signo) {
 
 static int may_be_traced(int actor) { return is_alive(actor) && known[actor].was_traced; }
 
+// Does the tracer of `actor` see which of it and its child stops first, or how close they are?
+static int is_watched(int actor) {
+  const int tracer = known[actor].tracer;
+  return tracer >= 0 && (is_in_wait(tracer) || known[tracer].sees_sigchld);
+}
+
 // Is the tracer of `actor` in a wait, perhaps for its number?
 static int is_waited_for(int actor) { return known[actor].tracer >= 0 && is_in_wait(known[actor].tracer); }
 
@@ -624,24 +735,6 @@ static int matters_to_exec(int actor) {
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0 || i == actor || !same_process(i, actor)) continue;
     if (is_waited_for(i) || (is_stopped(i) && known[i].tracer >= 0)) return 1;
-  }
-  return 0;
-}
-
-// Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
-static int hits_sender(int sender, int target) {
-  if (same_process(target, sender) && threads_of(target) > 1) return 1;
-  if (known[sender].tracer >= 0 && same_process(known[sender].tracer, target)) return 1;
-  // It is sent SIGCHLD, and stops.
-  const int hears = (known[target].creator >= 0 && same_process(known[target].creator, sender)) ||
-                    (known[target].tracer >= 0 && same_process(known[target].tracer, sender));
-  if (hears && known[sender].was_traced) return 1;
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0) continue;
-    const int dies_too =
-        known[i].tracer >= 0 && known[i].ends_with_tracer && same_process(known[i].tracer, target);
-    if (dies_too && same_process(i, sender)) return 1;
-    if (same_process(i, target) && will_disturb(i, sender)) return 1;
   }
   return 0;
 }
@@ -662,6 +755,9 @@ static void fit_signal_to_threads(struct Op* op, int target) {
   // that is stopped in a command has finished it before, or not, if the death of their tracer resumes all.
   if (op->args[1] == SIGSTOP && (process_has(target, is_in_vfork) || process_has(target, is_held_up)))
     op->args[1] = 0;
+  // It keeps one that natively is dropped (README.md).
+  if ((op->args[1] == SIGCONT || is_ignored_by_default(op->args[1])) && process_has(target, is_in_vfork))
+    op->args[1] = 0;
 }
 
 static void make_signal(struct Op* op) {
@@ -676,16 +772,25 @@ static void make_signal(struct Op* op) {
   if (op->args[1] == SIGCONT && (is_stopped(target) || known[target].was_sent_stop) &&
       is_seen_continuing(target) && process_has(target, moves_when_continued))
     op->args[1] = SIGSTOP;
+  // A tracee that runs in a group-stop and blocks SIGCONT tells of it later, or under nestrace at once
+  // (README.md).
+  if (op->args[1] == SIGCONT && !is_stopped(target) && known[target].was_sent_stop &&
+      known[target].tracer >= 0)
+    op->args[1] = SIGSTOP;
   if (threads && threads_of(target) > 1) fit_signal_to_threads(op, target);
+  // Whether it is ignored that thread decides whose number kill(2) was given, which nestrace can't know.
+  if (known[target].is_thread && op->verb == kKill) op->verb = kTkill;
+  if (known[target].is_thread && op->verb == kQueue) op->verb = kTgqueue;
   if (op->actor >= 0 && hits_sender(op->actor, target)) op->actor = kController;
   const int stops = is_stop_signal(op->args[1]);
   if (stops) known[target].was_sent_stop = 1;
+  if (is_stopped(target) && op->args[1] == SIGCONT) known[target].was_continued = 1;
   if (is_stopped(target) && !stops && op->args[1] != SIGCONT && op->args[1] != 0)
     known[target].has_signal = 1;
 }
 
 static void make_death(struct Op* op, int actor) {
-  if (living() < 2 || frees_traced(actor)) {
+  if (living() < 2 || frees_visibly(actor) || holds_family(actor)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
@@ -697,23 +802,26 @@ static void make_death(struct Op* op, int actor) {
 static void make_fault(struct Op* op, int actor) {
   op->verb = kFault;
   op->args[0] = chance(70) ? 0 : below(4);
-  if (frees_traced(actor)) op->verb = kPending;
+  if (frees_visibly(actor) || holds_family(actor)) op->verb = kPending;
 }
 
 static void make_block(struct Op* op, int actor) {
   op->verb = kBlock;
   op->args[0] = below(8);
   if (op->args[0] == 3 && may_be_disturbed(actor)) op->args[0] = 0;
-  op->args[1] = op->args[0] == 3 ? any_set() : op->args[0] == 4 ? any_set_to_take(actor) : 0;
+  if (op->args[0] == 4 && threads_of(actor) > 1) op->args[0] = 0;    // any signal may end it (README.md)
+  const uint64_t to_suspend = any_set() & ~(1ull << (SIGTRAP - 1));  // which a tracer may leave (README.md)
+  op->args[1] = op->args[0] == 3 ? to_suspend : op->args[0] == 4 ? any_set_to_take(actor) : 0;
   if (is_in((uint64_t)op->args[1], SIGCHLD)) known[actor].sees_sigchld = 1;
 }
 
 // Something that `actor` does for itself.
 static void make_act(struct Op* op, int actor) {
   static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getppid, SYS_sched_yield, 1000};
-  static const int old_calls[] = {20, 64, 158, 1000};
+  enum { kOldGetpid = 20, kOldGetppid = 64, kOldSchedYield = 158 };
+  static const int old_calls[] = {kOldGetpid, kOldGetppid, kOldSchedYield, 1000};
   const int die = below(100);
-  if (die < 14 && unborn() >= 0 && living() < 6 && !is_waited_for(actor)) {
+  if (die < 14 && unborn() >= 0 && living() < 6 && !is_watched(actor)) {
     make_clone(op, actor);
   } else if (die < 24) {
     make_attach(op, actor);
@@ -732,15 +840,17 @@ static void make_act(struct Op* op, int actor) {
   } else if (die < 68) {
     op->verb = kCall;
     op->args[0] = PICK(calls);
+    if (op->args[0] == SYS_getppid && outlives_family(actor)) op->args[0] = SYS_gettid;
   } else if (die < 71) {
     op->verb = kInt80;
     op->args[0] = PICK(old_calls);
+    if (op->args[0] == kOldGetppid && outlives_family(actor)) op->args[0] = kOldGetpid;
   } else if (die < 77) {
     make_block(op, actor);
     known[actor].suspended_with = (uint64_t)op->args[1];
   } else if (die < 80) {
     // The SIGTRAP of a traced vfork child comes before its traced parent is back, or after.
-    const int races = known[actor].tracer >= 0 && frees_traced(actor);
+    const int races = known[actor].tracer >= 0 && frees_visibly(actor);
     op->verb = races || matters_to_exec(actor) ? kPending : kExec;
   } else if (die < 83) {
     make_death(op, actor);
@@ -781,7 +891,7 @@ static int make_trace(struct Op* op) {
   if (die < 40) {
     make_wait(op, tracee, stopped || zombie);
   } else if (!stopped && die < 70 && !zombie) {
-    op->args[0] = chance(85) ? PTRACE_INTERRUPT : PTRACE_KILL;
+    op->args[0] = chance(85) || goes_with(op->actor, tracee) ? PTRACE_INTERRUPT : PTRACE_KILL;
   } else if (die < 70 && !will_disturb(tracee, op->actor)) {
     make_resume(op, tracee);
   } else {
@@ -795,8 +905,7 @@ static void choose(struct Op* op);
 void generate(struct Op* op) {
   memset(op, 0, sizeof *op);
   choose(op);
-  const int acts = op->verb == kPtrace || is_kill(op->verb) || op->verb == kClone || op->verb == kClone3;
-  if (acts && must_block_sigchld(op->actor)) {
+  if (moves_others(op) && must_block_sigchld(op->actor)) {
     op->verb = kMask;
     op->args[0] = 0;
     op->args[1] = kDeathSignals;
@@ -807,7 +916,7 @@ void generate(struct Op* op) {
 static void choose(struct Op* op) {
   for (int i = 0; i < kActors; i++) {
     if (known[i].tracer >= 0 && !is_alive(known[i].tracer)) known[i].tracer = -1;
-    if (!is_stopped(i)) known[i].has_signal = 0;
+    if (!is_stopped(i)) known[i].has_signal = known[i].was_continued = 0;
   }
   if (living() < 2 && unborn() >= 0) {
     op->actor = kController;

@@ -69,9 +69,27 @@ static int is_transient(long number) {
 
 static int makes_child(long number) { return number == SYS_clone || number == SYS_clone3; }
 
-// A parent in vfork(2), a thread that waits for others to die of its execve(2).
-static int may_be_in_d(long number, const struct Command* command) {
-  return number == SYS_execve || (makes_child(number) && (command->args[0] & CLONE_VFORK) != 0);
+// Is a thread that is in D on its way out (PF_EXITING, PF_SIGNALED in the flags of /proc/TID/stat)?
+static int is_dying(int tid) {
+  char text[512];
+  const int fd = open_file(tid, "stat");
+  const long got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  if (got <= 0) return 1;
+  text[got] = '\0';
+  unsigned flags = 0;
+  const char* name_end = strrchr(text, ')');
+  if (name_end != NULL) sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+  return (flags & (0x4 | 0x400)) != 0;
+}
+
+// A parent in vfork(2), a thread that waits for others to die of its execve(2). Before the child is born, or
+// with no other thread there, it is something else that it waits for, and soon has.
+static int may_be_in_d(int actor, long number, long threads) {
+  const struct Command* command = &SHARED->actors[actor].command;
+  const int in_vfork =
+      makes_child(number) && (command->args[0] & CLONE_VFORK) != 0 && SHARED->actors[command->child].tid != 0;
+  return (in_vfork || (number == SYS_execve && threads > 1)) && !is_dying(stage.watched[actor]);
 }
 
 // False: on the move.
@@ -113,7 +131,8 @@ static int look_at(int actor, struct Sight* sight) {
   char* end;
   sight->syscall = strtol(call, &end, 10);
   if (is_transient(sight->syscall)) return 0;
-  if (sight->letter == 'D' && !may_be_in_d(sight->syscall, &shared->command)) return 0;
+  if (sight->letter == 'D' && !may_be_in_d(actor, sight->syscall, number_behind(text, "Threads:\t")))
+    return 0;
   if (sight->letter == 'S' && (makes_child(sight->syscall) || sight->syscall == SYS_execve)) return 0;
   const int waits_for_command =
       sight->syscall == SYS_futex && strtoul(end, NULL, 16) == (unsigned long)&shared->go;
@@ -137,7 +156,7 @@ static void look_for_changes(void) {
     for (int leader = 0; leader < kActors; leader++) {
       if (leader == i || stage.watched[leader] != stage.tgid[i] || stage.replaced[leader]) continue;
       struct Sight sight;
-      if (look_at(leader, &sight) && (sight.state == kGone || sight.state == kZombie)) continue;
+      if (!look_at(leader, &sight) || sight.state == kGone || sight.state == kZombie) continue;
       stage.replaced[leader] = 1;
       watch(i, stage.tgid[i]);
       break;
