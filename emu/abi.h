@@ -97,6 +97,8 @@ constexpr size_t kGeneralRegsSize = 216;
 constexpr size_t kFxsaveSize = 512;
 // CS of 64-bit user code.
 constexpr uint64_t kUser64Cs = 0x33;
+// "syscall", as a little-endian word.
+constexpr uint16_t kSyscallInstruction = 0x050f;
 
 // Offsets in the x86_64 USER area.
 constexpr uint64_t kUserRax = 10 * 8;
@@ -107,6 +109,8 @@ constexpr uint64_t kUserR10 = 7 * 8;
 constexpr uint64_t kUserRsi = 13 * 8;
 constexpr uint64_t kUserRdi = 14 * 8;
 constexpr uint64_t kUserRbx = 5 * 8;
+constexpr uint64_t kUserRbp = 4 * 8;
+constexpr uint64_t kUserR9 = 8 * 8;
 // The last debug register, u_debugreg[7], in both layouts; and its bits that enable a breakpoint.
 constexpr uint64_t kUserDr7 = 848 + 7 * 8;
 constexpr uint64_t kUser32Dr7 = 252 + 7 * 4;
@@ -211,6 +215,12 @@ inline CallKind KindOf(Abi abi, int nr) {
     default:
       return CallKind::kOther;
   }
+}
+
+// Calls of x86_64 that sleep with another signal mask: rt_sigsuspend, pselect6, ppoll, epoll_pwait,
+// epoll_pwait2.
+inline bool SleepsWithAnotherMask(long nr) {
+  return nr == 130 || nr == 270 || nr == 271 || nr == 281 || nr == 441;
 }
 
 // rt_sigtimedwait of x86_64, rt_sigtimedwait and rt_sigtimedwait_time64 of i386.

@@ -133,7 +133,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
-    if (target->links.empty()) NoteStaleSignals(target);
+    if (target->links.empty()) DiscardStaleSignals(target);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     const bool listens = target->state == Thread::State::kListening;
@@ -144,7 +144,12 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
     link->sigstop_due = !seize;
-    if (!seize) QueueSignal(target, SIGSTOP, kSignalAttach);
+    if (!seize) target->process->stale_signals &= ~(1ull << (SIGCONT - 1));  // SIGSTOP flushes it
+    if (target->discarding.has_value()) {
+      target->discarding->attached |= !seize;
+    } else if (!seize) {
+      QueueSignal(target, SIGSTOP, kSignalAttach);
+    }
     JoinStop(link);
   });
 }

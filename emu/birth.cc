@@ -22,7 +22,7 @@ Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
   if (KindOf(n.abi, n.nr) == CallKind::kClone) {
     if ((n.args[0] & kCloneUntraced) == 0) return Outcome::Continue();
     if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
-    caller->untraced_clone = true;
+    caller->untraced_clone = true;  // its end is seen, whether or not a child is born
     caller->untraced_value = n.args[0];
     caller->untraced_where = n.abi == Abi::kX86_64 ? kUserRdi : kUserRbx;
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, caller->untraced_where,
@@ -34,6 +34,7 @@ Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
   const long result = ReadCaller(caller, n.args[0], bytes);
   if (result == -EPERM) return Outcome::StopCaller();
   if (result < 0 || (flags & kCloneUntraced) == 0) return Outcome::Continue();
+  if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const uint64_t stripped = flags & ~kCloneUntraced;
   if (WriteCaller(caller, n.args[0],
                   absl::MakeConstSpan(reinterpret_cast<const char*>(&stripped), sizeof(stripped))) < 0) {
@@ -223,6 +224,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
         thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
     for (const auto& link : thread->links)
       Wake(*link->tracer, caller->tid);  // the numbers are exchanged by now
+    KeepSignals(*thread);
     RemoveThread(thread);
     const auto it = threads_.find(caller->tid);
     std::unique_ptr<Thread> owned = std::move(it->second);
@@ -243,7 +245,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->changed_arguments.clear();
   thread->changed_call.reset();
   thread->owed.reset();
-  thread->behind_syscall = thread->restarts_at = 0;
+  thread->behind_syscall = thread->restarts_at = thread->ended_at = 0;
   thread->process->breakpoints.clear();
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
@@ -252,7 +254,11 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
   sigchld.no_stop = sigchld.no_wait = false;
   for (const auto& link : thread->links) {
-    if (link->seized || (link->options & kOptTraceExec) != 0) continue;
+    if ((link->options & kOptTraceExec) != 0) continue;  // it is stopped, and says how to go on
+    // The new program begins without TF, and under PTRACE_SYSEMU the end of execve(2) does not trap
+    // (kernel/entry/common.c:report_single_step).
+    if (link->mode == ResumeMode::kSysemuSingleStep) link->mode = ResumeMode::kSysemu;
+    if (link->seized) continue;
     link->sigtrap_due = true;
     QueueSignal(thread, SIGTRAP, kSignalExec);
   }

@@ -36,10 +36,8 @@
 
 namespace nestrace {
 
-namespace {
-
 // The call that stopped registers show, into `n`, whose ABI is known.
-void TakeCall(const struct user_regs_struct& regs, Notification* n) {
+void Core::TakeCall(const struct user_regs_struct& regs, Notification* n) {
   n->nr = static_cast<int>(regs.orig_rax);
   n->instruction_pointer = regs.rip;
   if (n->abi == Abi::kX86_64) {
@@ -50,8 +48,6 @@ void TakeCall(const struct user_regs_struct& regs, Notification* n) {
     for (int i = 0; i < 6; ++i) n->args[i] = static_cast<uint32_t>(args[i]);
   }
 }
-
-}  // namespace
 
 bool Core::SameCall(const Notification& a, const Notification& b) {
   return a.nr == b.nr && a.instruction_pointer == b.instruction_pointer &&
@@ -109,7 +105,7 @@ Outcome Core::Decide(Thread* caller, const Notification& n) {
 
 // A call may be here for the policy alone, with arguments that the filter would not have notified of.
 Outcome Core::Emulate(Thread* caller, const Notification& n) {
-  const auto first_is = [&n](uint32_t value) { return static_cast<uint32_t>(n.args[0]) == value; };
+  const bool notes = OnlyTakesNote(n);
   switch (KindOf(n.abi, n.nr)) {
     case CallKind::kPtrace:
       return Ptrace(caller, n);
@@ -120,17 +116,15 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
     case CallKind::kSigaction:
     case CallKind::kOldSigaction:
     case CallKind::kSignal:
-      return first_is(SIGCHLD) ? NoteSigaction(caller, n) : Outcome::Continue();
+      return notes ? NoteSigaction(caller, n) : Outcome::Continue();
     case CallKind::kClone:
     case CallKind::kClone3:
       return StripUntraced(caller, n);
     case CallKind::kSeccomp:
-      return first_is(SECCOMP_SET_MODE_FILTER) ? NoteFilter(caller, n) : Outcome::Continue();
-    case CallKind::kPrctl: {
-      if (first_is(kPrGetSeccomp)) return GetSeccomp(*caller);
-      const bool filter = first_is(kPrSetSeccomp) && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
-      return filter ? NoteFilter(caller, n) : Outcome::Continue();
-    }
+      return notes ? NoteFilter(caller, n) : Outcome::Continue();
+    case CallKind::kPrctl:
+      if (static_cast<uint32_t>(n.args[0]) == kPrGetSeccomp) return GetSeccomp(*caller);
+      return notes ? NoteFilter(caller, n) : Outcome::Continue();
     case CallKind::kLandlock:
       return NoteDomain(caller, n);
     case CallKind::kOther:
@@ -256,7 +250,10 @@ void Core::Settle(Thread* thread) {
   thread->interrupt_coming = false;
   thread->wait_interrupted = false;
   call.phase = Call::Phase::kNone;
-  if (thread->stop.event == kEventExit) PutNumberBack(thread);
+  if (thread->stop.event == kEventExit) {
+    PutNumberBack(thread);
+    PutArgumentsBack(thread);
+  }
   if (thread->stop.kind == StopKind::kEvent) return;  // inside a call that is going on, or behind the last
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
@@ -269,10 +266,13 @@ void Core::Settle(Thread* thread) {
   if (rax != -kErestartsys) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
-    if (thread->stop.interrupted && thread->ended_at == regs.rip)
+    if (thread->stop.interrupted && thread->ended_at == regs.rip) {
+      NoteSigcont(thread);
       return;  // settled, whatever else it stops for
+    }
     const bool by_us = interrupted && EndedByUs(*thread, was_kicked);
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
+    NoteSigcont(thread);
     if (restarts) NoteRestart(thread, regs, by_us);
     if (ended && by_us) kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     return;
@@ -413,40 +413,6 @@ void Core::Kick(Thread* thread) {
 void Core::InterruptUnseen(Thread* thread) {
   thread->kicked = kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0) == 0;
   if (observer_ != nullptr && thread->kicked) observer_->OnKick(thread->tid);
-}
-
-// rt_sigaction(2) & co. for SIGCHLD: what the caller will do with SIGCHLD decides whether its stops send it.
-Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
-  SigchldDisposition next;
-  uint64_t handler = 0, flags = 0;
-  if (KindOf(n.abi, n.nr) == CallKind::kSignal) {
-    handler = n.args[1];
-  } else {
-    if (n.args[1] == 0) return Outcome::Continue();
-    long result;
-    if (n.abi == Abi::kX86_64) {
-      uint64_t action[2];  // sa_handler, sa_flags
-      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), sizeof(action)));
-      handler = action[0];
-      flags = action[1];
-    } else {
-      // struct compat_sigaction: handler, flags, restorer, mask; the old one: handler, mask, flags, restorer.
-      uint32_t action[4] = {0};
-      const bool old = KindOf(n.abi, n.nr) == CallKind::kOldSigaction;
-      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), old ? 12 : 8));
-      handler = action[0];
-      flags = action[old ? 2 : 1];
-    }
-    if (result == -EPERM) return Outcome::StopCaller();
-    if (result < 0) return Outcome::Continue();  // the kernel says EFAULT
-  }
-  next.action = handler == 0   ? SigchldDisposition::Action::kDefault
-                : handler == 1 ? SigchldDisposition::Action::kIgnore
-                               : SigchldDisposition::Action::kHandler;
-  next.no_stop = (flags & SA_NOCLDSTOP) != 0;
-  next.no_wait = (flags & SA_NOCLDWAIT) != 0;
-  caller->process->sigchld = next;
-  return Outcome::Continue();
 }
 
 }  // namespace nestrace

@@ -137,14 +137,18 @@ void Core::ContinueFrom(Link* link, int signal) {
     return;
   }
   stop.holder = nullptr;
-  if (stop.kind != StopKind::kSignal) {
-    // At a syscall-stop the kernel queues the signal, at others it is ignored (ptrace(2), "signal
-    // injection").
-    if (signal != 0) stop.signal = signal;
-  } else {
+  if (stop.kind == StopKind::kSignal) {
     ChooseSignal(link, signal, link->tracer);
+  } else {
+    AddSignal(&stop, signal);
   }
   Advance(thread);
+}
+
+// At a syscall-stop the kernel queues the signal that the tracee is resumed with, at others it is ignored
+// (ptrace(2), "signal injection").
+void Core::AddSignal(Stop* stop, int signal) {
+  if (stop->kind == StopKind::kSyscall && signal != 0) stop->signal = signal;
 }
 
 // A tracer has made another signal of the one that we queued: for those who still wait for theirs there is
@@ -197,6 +201,7 @@ Outcome Core::Detach(const RequestArgs& args) {
   if (signal > 64) return Outcome::Return(-EIO);
   return Outcome::ReturnThen(0, [this, link = args.link, signal] {
     link->tracee->left_step = false;  // kernel/ptrace.c:ptrace_disable
+    KeepSignalsOf(link->tracee);
     LetGo(link, static_cast<int>(signal), Observer::LinkEnd::kDetach);
   });
 }
@@ -219,14 +224,13 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
     if (thread->stop.kind == StopKind::kSignal) {
       // To tracers further in it comes from the one that goes.
       ChooseSignal(link, signal, thread->links.size() > 1 ? link->tracer : thread->process->parent);
-    } else if (signal != 0) {
-      thread->stop.signal = signal;
+    } else {
+      AddSignal(&thread->stop, signal);
     }
   }
   RemoveLink(link, reason);
   ThreadFacts facts;
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
-    thread->process->kept_signals |= facts.pending_signals;
     // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).
     const bool stops = thread->stop.kind == StopKind::kSignal && StopsGroup(*thread, facts);
     if (thread->process->group_stopped && stops) thread->stop.signal = 0;

@@ -18,7 +18,9 @@
 //   wait.cc     wait4, waitid, waitpid
 //   wakeups.cc  who sleeps in a wait, and what wakes it
 //   siginfo.cc  reading and writing the siginfo of a stop, and of pending signals
-//   interruptions.cc  calls and signals that natively would not have been interrupted, or queued
+//   interruptions.cc  calls that natively would not have been interrupted
+//   unqueued.cc  signals that natively would not have been queued
+//   notes.cc    calls that the kernel carries out, and that are only noted
 
 #ifndef NESTRACE_EMU_CORE_H_
 #define NESTRACE_EMU_CORE_H_
@@ -167,10 +169,12 @@ class Core {
   // --- end.cc
   void OnEventExit(Thread* thread);
   bool HasSprung(const Thread& thread) const;
-  void OnTracerGone(Thread* tracer);
+  void OnTracerGone(Thread* tracer, const Process* waiter = nullptr);
   bool IsDead(const Process& process) const;
   void ReportExit(Thread* thread);
   static bool ServesParent(const Link& link);
+  static bool LeavesZombie(const Process& child);
+  void ReapForParent(Thread* thread);
   void LeaveToParent(Link* link);
   void NotifyZombieLeader(Thread* leader);
   void Reap(Thread* thread);
@@ -178,6 +182,8 @@ class Core {
   // --- stops.cc
   void HandleStop(Thread* thread);
   void NoteGroupStop(Thread* thread);
+  bool TrapsForSigcont(const Thread& thread) const;
+  void KeepStopSignal(Thread* thread);
   static bool CompletesGroupStop(Process* process);
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
@@ -198,6 +204,7 @@ class Core {
 
   // --- resume.cc
   void ResumeThread(Thread* thread);
+  void ResumeUnseen(Thread* thread, ResumeMode mode);
   ResumeMode CombinedMode(Thread* thread);
   static bool WillRestart(const struct user_regs_struct& regs);
   bool SyscallIsNext(const Thread& thread) const;
@@ -257,7 +264,6 @@ class Core {
   bool Inject(Thread* thread);
   bool FiltersAllowInjection(Thread* thread);
   bool PrepareInjection(Thread* thread);
-  void ResumeInjected(Thread* thread);
   static struct user_regs_struct Restarted(struct user_regs_struct regs);
   bool InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const;
   bool GetRegs(const Thread& thread, struct user_regs_struct* regs) const;
@@ -290,6 +296,7 @@ class Core {
   pid_t ParentOf(const Thread& thread) const;
   void LetOwnSignalGo(Thread* thread);
   static bool StopsGroup(const Thread& thread, const ThreadFacts& facts);
+  static void AddSignal(Stop* stop, int signal);
   void LetGo(Link* link, int signal, Observer::LinkEnd reason);
   long CheckOptions(uint64_t options) const;
 
@@ -323,7 +330,7 @@ class Core {
   void ObserveTaking(const Thread& caller, const WaitSpec& spec, const Link& link, int status,
                      Outcome* outcome) const;
   Outcome WaitForChild(Thread* caller, const Notification& n, const Process& child);
-  void PutArgumentsBack(Thread* thread);
+  void EndChangedWait(Thread* thread);
   bool FoundNothing(Thread* thread, const struct user_regs_struct& regs);
   std::vector<const Process*> DeadTracees(const Thread& tracer) const;
   bool HasUnwaitedStop(const Process& child, const WaitSpec& spec) const;
@@ -346,16 +353,19 @@ class Core {
   void Wake(const Thread& parent, Tid child);
   void WakeParent(const Process& child);
   void Reconsider(const Thread& tracer);
+  static bool IsInWait(const Thread& thread);
   static bool MayBeWaitedFor(const Process& child);
   // After every event: those who wait and have been woken look again.
   void Pump();
   void LookAgain(Thread* waiter);
+  void Serve(const Wakeup& wakeup, bool only_parked);
 
   // --- siginfo.cc
   long ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info);
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);
+  std::vector<siginfo_t> PendingForProcess(const Thread& thread) const;
   static long LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked);
   void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
 
@@ -363,14 +373,27 @@ class Core {
   std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
   bool RestartsUnseen(Thread* thread);
   bool EnteredUnseen(Thread* thread);
+  void NoteSigcont(Thread* thread);
   bool StopsOnItsWay(const Thread& thread) const;
-  void NoteStaleSignals(Thread* thread);
   static bool IsRestart(const struct user_regs_struct& regs);
+  void PutRefusedCallBack(Thread* thread);
   void PutNumberBack(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
-  bool WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const;
-  uint64_t NeverQueued(const Thread& thread, const ThreadFacts& facts) const;
+
+  // --- unqueued.cc
+  const Thread* TargetOf(const Thread& thread, const siginfo_t& info, bool to_process) const;
+  bool WasNeverQueued(const Thread& thread, const siginfo_t& info, bool to_process) const;
+  uint64_t NeverQueued(const Thread& thread, const ThreadFacts& facts, uint64_t among) const;
+  void NoteStaleSigchld(Thread* thread);
+  void KeepSignalsOf(Thread* tracee);
+  void KeepSignals(const Thread& tracer);
+  void DiscardStaleSignals(Thread* target);
+  uint64_t Discardable(const Thread& thread, const ThreadFacts& facts) const;
+  bool Discard(Thread* thread);
+  void EndDiscarding(Thread* thread);
+  void StopDiscarding(const Thread* thread);
+  bool SetMask(Thread* thread, uint64_t mask);
 
   // --- calls.cc
   Outcome Decide(Thread* caller, const Notification& n);
@@ -390,6 +413,12 @@ class Core {
   bool SettleAnswered(Thread* thread, const Call& before);
   void NoteChildStop(const Thread& thread);
   void SettleWait(Thread* thread, bool was_continued);
+  static void TakeCall(const struct user_regs_struct& regs, Notification* n);
+
+  // --- notes.cc
+  static bool OnlyTakesNote(const Notification& n);
+  void TakeNoteAtEntry(Thread* thread);
+  void PutArgumentsBack(Thread* thread);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
 
   Kernel* const kernel_;

@@ -34,8 +34,11 @@ class Core;  // the state machine behind the facade, emu/core.h
 class Emulator {
  public:
   struct Options {
-    bool nesting = true;                 // false: a second tracer is EPERM, as on the bare kernel
-    uint32_t signal_cookie = 0;          // random: marks the signals that the supervisor itself queues
+    bool nesting = true;         // false: a second tracer is EPERM, as on the bare kernel
+    uint32_t signal_cookie = 0;  // random: marks the signals that the supervisor itself queues
+    // Random: with this in its sixth argument (its lower half in the i386 ABI), a call that the emulation
+    // only takes note of is not notified. 0: the filter knows no such thing.
+    uint64_t pass = 0;
     pid_t supervisor = 0;                // own pid, as the guests' siginfo shows it
     Interceptor* interceptor = nullptr;  // the policy on calls; must outlive the emulator
     Observer* observer = nullptr;        // is told of all that happens; must outlive the emulator

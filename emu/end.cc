@@ -11,6 +11,7 @@ namespace nestrace {
 // The thread can do nothing any more but die: its tracees lose their tracer once it goes on (exit_notify() in
 // kernel/exit.c comes right behind).
 void Core::OnEventExit(Thread* thread) {
+  NoteStaleSigchld(thread);
   ClaimChildren(thread);
   // A parent that wants no zombies leaves none of those it has traced (kernel/ptrace.c:__ptrace_detach). It
   // is still there for the kernel to ask.
@@ -40,9 +41,15 @@ bool Core::HasSprung(const Thread& thread) const {
   return (pending >> (SIGTRAP - 1) & 1) != 0;
 }
 
-void Core::OnTracerGone(Thread* tracer) {
-  while (!tracer->tracees.empty()) {
-    Link* link = tracer->tracees.front();
+// Those that wait in a thread of `waiter` are left out; null: none.
+void Core::OnTracerGone(Thread* tracer, const Process* waiter) {
+  const auto goes = [waiter](const Link* link) {
+    return link->tracee->process != waiter || !IsInWait(*link->tracee);
+  };
+  for (;;) {
+    const auto first = std::find_if(tracer->tracees.begin(), tracer->tracees.end(), goes);
+    if (first == tracer->tracees.end()) return;
+    Link* link = *first;
     Thread* tracee = link->tracee;
     const bool kill = (link->options & kOptExitKill) != 0;
     if (kill) Kill(tracee);
@@ -64,6 +71,8 @@ void Core::OnTracerGone(Thread* tracer) {
       ReportExit(tracee);
     } else {
       LetGo(link, signal, Observer::LinkEnd::kTracerGone);
+      // What is left of PTRACE_SYSEMU_SINGLESTEP is a step, which traps where a system call ends.
+      if (tracee->left_step && tracee->real_mode == ResumeMode::kSysemuSingleStep) Kick(tracee);
     }
   }
 }
@@ -95,7 +104,13 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->state = Link::State::kRunning;
     link->trap_expected = false;
   }
-  OnTracerGone(thread);
+  KeepSignals(*thread);
+  // kernel/exit.c:exit_notify does all under one lock. So its tracees are let go, and stop, before they can
+  // take the SIGCHLD of its end; but a parent that waits for it finds the zombie before it stops as its
+  // tracee no more.
+  const bool is_held = !thread->links.empty() && !ServesParent(*thread->links.front());
+  const Thread* parent = is_held ? nullptr : thread->process->parent;
+  OnTracerGone(thread, parent == nullptr ? nullptr : parent->process);
   // Its children have another parent now, though its zombie may be here for long.
   if (IsDead(*thread->process)) AdoptChildren(thread->process);
   ReportExit(thread);
@@ -105,13 +120,14 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
 // A zombie is its tracers' first, outermost before innermost, and then its real parent's.
 void Core::ReportExit(Thread* thread) {
   if (thread->links.empty()) {
-    Reap(thread);
+    ReapForParent(thread);
     return;
   }
   Link* link = thread->links.front().get();
   if (link->state == Link::State::kExited) return;
   if (ServesParent(*link)) {
     LeaveToParent(link);
+    ReapForParent(thread);
     return;
   }
   link->state = Link::State::kExited;
@@ -130,11 +146,14 @@ void Core::ReportExit(Thread* thread) {
 // all the same of a child that it traces (kernel/signal.c:do_notify_parent).
 bool Core::ServesParent(const Link& link) {
   const Thread& tracee = *link.tracee;
-  const Process& parent = *link.tracer->process;
-  const bool sends_sigchld = tracee.process->exit_signal == SIGCHLD || tracee.process->parent_executed;
-  const bool reaped_at_once = parent.sigchld.auto_reap() && sends_sigchld;
-  return tracee.links.size() == 1 && tracee.is_leader() && IsParent(parent, *tracee.process) &&
-         !reaped_at_once;
+  return tracee.links.size() == 1 && tracee.is_leader() && IsParent(*link.tracer->process, *tracee.process) &&
+         LeavesZombie(*tracee.process);
+}
+
+// Does the parent of `child`, a guest, want its zombie (kernel/signal.c:do_notify_parent)?
+bool Core::LeavesZombie(const Process& child) {
+  const bool sends_sigchld = child.exit_signal == SIGCHLD || child.parent_executed;
+  return !sends_sigchld || !child.parent->process->sigchld.auto_reap();
 }
 
 // The kernel's own report says it all.
@@ -144,7 +163,6 @@ void Core::LeaveToParent(Link* link) {
   tracee->process->zombie_seized = link->seized;
   tracee->process->zombie_number = link->number;
   RemoveLink(link, Observer::LinkEnd::kParent);
-  Reap(tracee);
 }
 
 // A leader that exits before its threads can't be waited for yet, but its tracers hear of it at once
@@ -168,6 +186,17 @@ void Core::Reap(Thread* thread) {
   const Tid tid = thread->tid;
   RemoveThread(thread);
   if (observer_ != nullptr) observer_->OnReaped(tid);
+}
+
+// The same outside a decision: waits of the parent that are parked go to the kernel first, where they find
+// the zombie before SIGCHLD stops the waiter.
+void Core::ReapForParent(Thread* thread) {
+  Process* process = thread->process;
+  if (process->threads.size() == 1 && process->parent != nullptr && LeavesZombie(*process)) {
+    process->natural_zombie = true;
+    Serve({process->parent->process->tgid, process->parent->tid, process->tgid}, true);
+  }
+  Reap(thread);
 }
 
 }  // namespace nestrace

@@ -21,7 +21,6 @@ namespace {
 
 constexpr uint64_t kRtSigqueueinfo = 129;
 constexpr uint64_t kRestartSyscall = 219;
-constexpr uint16_t kSyscallInstruction = 0x050f;
 constexpr uint64_t kRedZone = 128;
 
 }  // namespace
@@ -46,7 +45,7 @@ bool Core::Inject(Thread* thread) {
   if (injection.under_way) {
     if (stop.kind == StopKind::kSyscall && !injection.entered) {
       injection.entered = true;
-      ResumeInjected(thread);
+      ResumeUnseen(thread, ResumeMode::kSyscall);
       return true;
     }
     SetRegs(thread, stop.kind == StopKind::kSyscall ? Restarted(injection.saved) : injection.saved);
@@ -66,7 +65,7 @@ bool Core::Inject(Thread* thread) {
     return true;
   }
   if (stop.kind == StopKind::kTrap && PrepareInjection(thread)) {
-    ResumeInjected(thread);
+    ResumeUnseen(thread, ResumeMode::kSyscall);
     return true;
   }
   const siginfo_t info = injection.info;
@@ -119,14 +118,6 @@ bool Core::PrepareInjection(Thread* thread) {
   regs.rdx = scratch;
   injection.under_way = true;
   return SetRegs(thread, regs);
-}
-
-void Core::ResumeInjected(Thread* thread) {
-  thread->state = Thread::State::kRunning;
-  thread->real_mode = ResumeMode::kSyscall;
-  thread->registers.valid = false;
-  if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = kSyscall});
-  kernel_->Ptrace(Abi::kX86_64, kSyscall, thread->tid, 0, 0);
 }
 
 // What the kernel makes of an interrupted call on its way to user space when no handler runs; the same for a

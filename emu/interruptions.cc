@@ -1,5 +1,4 @@
-// What only our tracing causes: calls that natively would not have been interrupted, signals that would not
-// have been queued.
+// Calls that natively would not have been interrupted (unqueued.cc has the signals).
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +24,7 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
   if (thread.left_step || IsStep(thread.real_mode)) pending &= ~(1ull << (SIGTRAP - 1));  // of a step over it
-  const uint64_t unqueued = pending & NeverQueued(thread, facts);
+  const uint64_t unqueued = NeverQueued(thread, facts, pending);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
   if (trap || (was_kicked && !cause_is_shown)) return true;
@@ -36,61 +35,23 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   siginfo_t info;
   if (KernelSigInfo(thread, &info) < 0) return false;
   MakeGenuine(thread, &info);
-  return WasNeverQueued(thread, facts, info);
-}
-
-// What an untraced thread ignores and does not block is natively dropped as it is sent
-// (kernel/signal.c:sig_ignored). Of a signal to a process its leader decides, or, for a SIGCHLD, the thread
-// that traces the child, or whose child it is. Is the signal with this siginfo, at which `thread` has
-// stopped, one of those?
-bool Core::WasNeverQueued(const Thread& thread, const ThreadFacts& facts, const siginfo_t& info) const {
-  const uint64_t bit = 1ull << (info.si_signo - 1);
-  if ((facts.ignored_signals & bit) == 0) return false;
-  // SI_QUEUE and SI_KERNEL may be of either kind, and are taken for signals to the thread.
-  const Thread* target = info.si_code == SI_USER ? Find(thread.process->tgid) : &thread;
-  if (info.si_signo == SIGCHLD && info.si_code > 0) {
-    for (const Process* child : thread.process->children) {
-      if (PidIn(thread.pids, child->pids) != info.si_pid) continue;
-      target = child->zombie_tracer != nullptr ? child->zombie_tracer : child->parent;
-    }
-    for (const Thread* member : thread.process->threads) {
-      for (const Link* link : member->tracees) {
-        if (PidIn(thread.pids, link->tracee->pids) == info.si_pid) target = member;
-      }
-    }
-  }
-  if (target == nullptr || !target->links.empty()) return false;
-  ThreadFacts of_target;
-  return target == &thread ||
-         (kernel_->ReadFacts(target->tid, &of_target) && (of_target.blocked_signals & bit) == 0);
-}
-
-// The same of signals that are pending, as far as can be known.
-uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts) const {
-  const uint64_t ignored = facts.ignored_signals & ~thread.process->kept_signals;
-  if (thread.links.empty()) return ignored;
-  const Thread* leader = Find(thread.process->tgid);
-  ThreadFacts of_leader;
-  if (leader == nullptr || !leader->links.empty() || !kernel_->ReadFacts(leader->tid, &of_leader)) return 0;
-  return ignored & facts.process_signals & ~of_leader.blocked_signals;
-}
-
-// What an untraced thread has pending and natively would not: one that has not run since it was sent, above
-// all if it is stopped. Its new tracer is not to see it.
-void Core::NoteStaleSignals(Thread* thread) {
-  ThreadFacts facts;
-  if (!kernel_->ReadFacts(thread->tid, &facts)) return;
-  constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
-  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals & kStandardSignals;
-  thread->process->stale_signals = pending & NeverQueued(*thread, facts);
+  return WasNeverQueued(thread, info, info.si_code == SI_USER);
 }
 
 bool Core::IsRestart(const struct user_regs_struct& regs) {
   return static_cast<int64_t>(regs.orig_rax) == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
 }
 
-// The thread was killed inside a call that may be one of those below.
+// Behind the end of a call that was made ENOSYS (Offer).
+void Core::PutRefusedCallBack(Thread* thread) {
+  if (!thread->refused_call.has_value()) return;
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, *thread->refused_call);
+  thread->refused_call.reset();
+}
+
+// The thread was killed inside a call, whose number is to be the one it was made with.
 void Core::PutNumberBack(Thread* thread) {
+  PutRefusedCallBack(thread);
   struct user_regs_struct regs;
   if (thread->timed_call != 0 && GetRegs(*thread, &regs) && IsRestart(regs))
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
@@ -131,6 +92,13 @@ bool Core::EnteredUnseen(Thread* thread) {
   return true;
 }
 
+// `thread` has just stopped: the trap of a SIGCONT that is pending by now was before.
+void Core::NoteSigcont(Thread* thread) {
+  ThreadFacts facts;
+  if (thread->ended_at == 0 || !kernel_->ReadFacts(thread->tid, &facts)) return;
+  thread->stop.sigcont_pending = (facts.pending_signals >> (SIGCONT - 1) & 1) != 0;
+}
+
 // Has a stopped thread more to stop for before it is back in its program?
 bool Core::StopsOnItsWay(const Thread& thread) const {
   ThreadFacts facts;
@@ -142,10 +110,9 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
     if (leader != nullptr && leader->state == Thread::State::kZombie && leader->links.empty()) return true;
   }
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
-  // In that trap it is behind it.
   constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
   const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
-  const uint64_t stops = ~facts.blocked_signals | (thread.stop.kind == StopKind::kTrap ? 0 : kSigcont);
+  const uint64_t stops = ~facts.blocked_signals | (thread.stop.sigcont_pending ? 0 : kSigcont);
   return sent_anew || (facts.pending_signals & stops) != 0;
 }
 

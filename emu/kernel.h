@@ -37,6 +37,7 @@ struct ThreadFacts {
   uint64_t blocked_signals = 0;    // SigBlk, bit N-1 for signal N
   uint64_t pending_signals = 0;    // SigPnd | ShdPnd
   uint64_t process_signals = 0;    // ShdPnd
+  uint64_t thread_signals = 0;     // SigPnd
   uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default
   uint64_t caught_signals = 0;     // SigCgt
   int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say

@@ -230,7 +230,8 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   info.si_utime = usage.ru_utime.tv_sec * 100 + usage.ru_utime.tv_usec / 10000;  // USER_HZ
   info.si_stime = usage.ru_stime.tv_sec * 100 + usage.ru_stime.tv_usec / 10000;
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
-  if (!handled && blocked && alone && FiltersAllowInjection(tracer)) {
+  const bool injects = !handled && blocked && alone && FiltersAllowInjection(tracer);
+  if (injects && !SleepsWithAnotherMask(kernel_->BlockedIn(tracer->tid))) {
     if (tracer->injection.has_value()) return;  // a standard signal is pending once
     if ((facts.pending_signals & (1ull << (SIGCHLD - 1))) != 0) return;
     tracer->injection.emplace();
@@ -329,21 +330,21 @@ void Core::RecogniseSignal(Thread* thread) {
       stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
   const uint64_t bit = 1ull << (stop.signal - 1);
   thread->process->kept_signals &= ~bit;
+  if (IsStopSignal(stop.signal)) thread->process->stale_signals &= ~(1ull << (SIGCONT - 1));  // flushed
   if ((thread->process->stale_signals & bit) != 0) {
     thread->process->stale_signals &= ~bit;
     stop.signal = 0;
     return;
   }
-  // A leader that is not traced decides what its traced threads can see, or, of SIGCHLD, the child's parent.
-  const Thread* leader = Find(thread->process->tgid);
-  const bool untraced_leader = leader != nullptr && leader->links.empty();
-  const bool childs = stop.signal == SIGCHLD && thread->process->threads.size() > 1;
-  const bool in_company = !thread->links.empty() && (untraced_leader || childs);
+  // Another thread, that is not traced, may decide what a traced one can see.
+  const auto& threads = thread->process->threads;
+  const bool in_company =
+      !thread->links.empty() &&
+      std::any_of(threads.begin(), threads.end(), [](const Thread* member) { return member->links.empty(); });
   if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company) return;
   siginfo_t info;
   if (KernelSigInfo(*thread, &info) < 0) return;
-  ThreadFacts facts;
-  if (in_company && kernel_->ReadFacts(thread->tid, &facts) && WasNeverQueued(*thread, facts, info)) {
+  if (in_company && WasNeverQueued(*thread, info, info.si_code == SI_USER)) {
     stop.signal = 0;
     return;
   }

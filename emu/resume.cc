@@ -2,7 +2,7 @@
 //
 // The kernel steps, or traces system calls, or has them emulated. Tracers who ask for different things are
 // each to get their own:
-//   - a syscall-exit-stop that a tracer waits for comes first: without PTRACE_SYSCALL there is none;
+//   - a syscall-exit-stop that a tracer waits for, or we, comes first: without PTRACE_SYSCALL there is none;
 //   - PTRACE_SYSEMU is stronger than PTRACE_SYSCALL: both stop at the next call, and what only PTRACE_SYSCALL
 //   asks
 //     for is made of that stop (Core::NoteCall);
@@ -23,6 +23,12 @@ namespace nestrace {
 
 namespace {
 
+long RequestOf(ResumeMode mode) {
+  static constexpr long kRequests[] = {kCont,    kSingleBlock, kSingleStep,
+                                       kSyscall, kSysemu,      kSysemuSingleStep};
+  return kRequests[static_cast<int>(mode)];
+}
+
 // Does the default action end the process, without a core dump?
 bool KillsAtOnce(int signal) {
   constexpr int kDumpCore[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE,
@@ -37,7 +43,8 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool in_call = stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
   ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
-  bool traces = !thread->changed_arguments.empty() || thread->changed_call.has_value();
+  bool traces = (!thread->changed_arguments.empty() && !thread->noted) || thread->changed_call.has_value() ||
+                thread->untraced_clone;
   bool leaves = traces;  // the call it is in
   bool emulates = false, others = false;
   for (const auto& link : thread->links) {
@@ -47,7 +54,11 @@ ResumeMode Core::CombinedMode(Thread* thread) {
     if (IsStep(link->mode)) step = std::max(step, link->mode);
     others |= link->mode != ResumeMode::kCont && link->mode != ResumeMode::kSysemuSingleStep;
   }
-  if (in_call && leaves) return ResumeMode::kSyscall;
+  // A step traps behind the call; else we need the syscall-exit-stop.
+  const bool puts_back = thread->noted || thread->refused_call.has_value();
+  const bool traps =
+      !emulates && !traces && (step == ResumeMode::kSingleStep || step == ResumeMode::kSingleBlock);
+  if (in_call && (leaves || (puts_back && !traps))) return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
     step = ResumeMode::kSingleStep;
@@ -105,9 +116,18 @@ bool Core::InjectionKills(const Thread& thread) const {
   return (harmless >> (signal - 1) & 1) == 0;
 }
 
+// A thread that is to do something for us, and stops again before anyone sees it.
+void Core::ResumeUnseen(Thread* thread, ResumeMode mode) {
+  if (!InItsStop(*thread)) return;
+  thread->state = Thread::State::kRunning;
+  thread->real_mode = mode;
+  thread->registers.valid = false;
+  const long request = RequestOf(mode);
+  if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = request});
+  kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, 0);
+}
+
 void Core::ResumeThread(Thread* thread) {
-  static constexpr long kRequests[] = {kCont,    kSingleBlock, kSingleStep,
-                                       kSyscall, kSysemu,      kSysemuSingleStep};
   Stop& stop = thread->stop;
   const bool exiting = stop.kind == StopKind::kEvent && stop.event == kEventExit;
   bool interrupt = false;
@@ -123,17 +143,22 @@ void Core::ResumeThread(Thread* thread) {
   // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
+  StopDiscarding(thread);
+  TakeNoteAtEntry(thread);
   thread->registers.valid = false;
   const int signal = stop.signal;
   // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.
   if (!InItsStop(*thread)) return;
   if (stop.disguised.has_value()) WriteSigInfo(*thread, *stop.disguised);
   thread->real_mode = CombinedMode(thread);
-  if (stop.kind == StopKind::kSignal && signal == SIGSTOP) {
-    // A group-stop begins, the next PTRACE_EVENT_STOP of each thread is news of it.
-    for (Thread* sibling : thread->process->threads) sibling->in_group_stop = false;
+  if (stop.kind == StopKind::kSignal && IsStopSignal(signal)) {
+    // A group-stop begins. The next PTRACE_EVENT_STOP of each thread is news of it, if it does for certain.
+    for (Thread* sibling : thread->process->threads) {
+      if (signal == SIGSTOP) sibling->in_group_stop = false;
+      if (sibling->state != Thread::State::kListening || !sibling->links.empty()) sibling->passed_over_by = 0;
+    }
   }
-  const long request = kRequests[static_cast<int>(thread->real_mode)];
+  const long request = RequestOf(thread->real_mode);
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
   if (observer_ != nullptr) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
@@ -146,6 +171,7 @@ void Core::ResumeThread(Thread* thread) {
   }
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
     // Its zombie is not reported before its threads are gone.
+    KeepSignals(*thread);
     OnTracerGone(thread);
     NotifyZombieLeader(thread);
   }

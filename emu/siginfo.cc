@@ -16,6 +16,18 @@ namespace {
 
 constexpr size_t kCodeInSigInfo = 8;  // offset of si_code, in both ABIs
 
+// struct ptrace_peeksiginfo_args
+struct PeekArgs {
+  uint64_t offset;
+  uint32_t flags;
+  int32_t count;
+};
+static_assert(sizeof(PeekArgs) == 16);
+constexpr uint32_t kPeekShared = 1;
+
+// The kernel keeps no more than RLIMIT_SIGPENDING; an answer is asked for in one piece of at most this many.
+constexpr int32_t kMost = 4096;
+
 }  // namespace
 
 // `info`, in the layout of `from`, in that of `to`, as the kernel converts it.
@@ -86,21 +98,13 @@ Outcome Core::SetSigInfo(const RequestArgs& args) {
   return Outcome::Return(0);
 }
 
-// addr: struct ptrace_peeksiginfo_args {u64 off; u32 flags; s32 nr}; data: an array of siginfo.
+// addr: struct ptrace_peeksiginfo_args; data: an array of siginfo.
 Outcome Core::PeekSigInfo(const RequestArgs& args) {
-  struct {
-    uint64_t offset;
-    uint32_t flags;
-    int32_t count;
-  } peek;
-  static_assert(sizeof(peek) == 16);
+  PeekArgs peek;
   const long read =
       ReadCaller(args.caller, args.addr, absl::MakeSpan(reinterpret_cast<char*>(&peek), sizeof(peek)));
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
-  // The kernel keeps no more than RLIMIT_SIGPENDING; the answer is asked for in one piece of at most this
-  // many.
-  constexpr int32_t kMost = 4096;
   // Signals that are stale (interruptions.cc) are left out, and those before the offset must be known for
   // that.
   const uint64_t stale = args.link->tracee->process->stale_signals;
@@ -126,6 +130,18 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
     if (written < 0) return Outcome::Return(i > 0 ? i : -EFAULT);
   }
   return Outcome::Return(result);
+}
+
+// The siginfos of signals that are pending for the process of `thread`, which is stopped: the first ones,
+// since the kernel counts them from the first each time.
+std::vector<siginfo_t> Core::PendingForProcess(const Thread& thread) const {
+  const PeekArgs peek = {.offset = 0, .flags = kPeekShared, .count = 128};
+  std::vector<char> buffer(sizeof(peek) + sizeof(siginfo_t) * peek.count);
+  memcpy(buffer.data(), &peek, sizeof(peek));
+  const long found = kernel_->PeekSigInfo(Abi::kX86_64, thread.tid, absl::MakeSpan(buffer));
+  std::vector<siginfo_t> infos(std::max(found, 0l));
+  memcpy(infos.data(), buffer.data() + sizeof(peek), infos.size() * sizeof(siginfo_t));
+  return infos;
 }
 
 // Removes from the `found` siginfos behind the arguments of PTRACE_PEEKSIGINFO those of the signals `stale`,

@@ -27,6 +27,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
     Pump();
     return;
   }
+  const bool stayed = thread->state == Thread::State::kListening && thread->links.empty();
   thread->state = Thread::State::kStopped;
   thread->returning = thread->registers.valid = false;
   thread->stop = Stop();
@@ -37,6 +38,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   stop.signal = decoded.kind == StopKind::kSignal ? decoded.signal : 0;
   stop.code = code;
   stop.usage = usage;
+  stop.stayed = stayed;
   if (observer_ != nullptr) observer_->OnStop({.tid = tid, .code = code});
   HandleStop(thread);
   Pump();
@@ -46,9 +48,14 @@ void Core::HandleStop(Thread* thread) {
   Stop& stop = thread->stop;
   if (interceptor_ != nullptr && HandleForbiddenProgram(thread)) return;
   if (thread->injection.has_value() && Inject(thread)) return;
+  if (thread->discarding.has_value() && Discard(thread)) return;
   if (thread->filter_event && MakeFilterEvent(thread)) return;
   if (thread->changed_call.has_value() && HandleChangedCall(thread)) return;
   stop.kicked = thread->kicked;
+  if (stop.kind != StopKind::kEvent) {  // behind the call
+    PutRefusedCallBack(thread);
+    if (thread->noted) PutArgumentsBack(thread);
+  }
   Settle(thread);
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
@@ -71,28 +78,29 @@ void Core::HandleStop(Thread* thread) {
       uint64_t message = 0;
       kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
                             absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
-      stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      stop.entry = message == 1;                    // PTRACE_EVENTMSG_SYSCALL_ENTRY
+      if (!stop.entry && thread->untraced_clone) {  // it has failed
+        RestoreCloneFlags(thread, *thread);
+        thread->untraced_clone = false;
+      }
       if (stop.entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) {
         ResumeThread(thread);
         return;
       }
       if (stop.entry) thread->call.entered_again = true;
-      if (!thread->changed_arguments.empty() && TracesNoCalls(*thread)) {
-        if (!stop.entry) {
-          PutArgumentsBack(thread);
+      if (!thread->changed_arguments.empty()) {
+        if (!stop.entry) PutArgumentsBack(thread);
+        if (TracesNoCalls(*thread)) {
+          if (!stop.entry) EndChangedWait(thread);
+          ResumeThread(thread);
+          return;
         }
-        ResumeThread(thread);
-        return;
       }
       if (stop.entry && thread->past_filter) {  // was shown before the filter's event
         ResumeThread(thread);
         return;
       }
       if (NoteCall(thread)) return;
-      if (!stop.entry && thread->refused_by_seccomp) {
-        thread->refused_by_seccomp = false;
-        kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->refused_call);
-      }
       break;
     }
     case StopKind::kEvent: {
@@ -166,6 +174,7 @@ void Core::NoteGroupStop(Thread* thread) {
   Process* process = thread->process;
   if (stop.kind == StopKind::kGroupStop) {
     stop.news = !thread->in_group_stop || HasNews(*thread);
+    KeepStopSignal(thread);
     thread->in_group_stop = process->group_stopped = true;
     stop.completes = CompletesGroupStop(process);
     if (process->stop_complete) WakeParent(*process);
@@ -176,13 +185,35 @@ void Core::NoteGroupStop(Thread* thread) {
   // SIGCONT may have come before the group-stop was seen.
   if (stop.continues || (MayBeWaitedFor(*process) && kernel_->WaitContinued(process->tgid, true) == 1))
     WakeParent(*process);
-  stop.news = thread->in_group_stop || HasNews(*thread);
+  // The trap of a SIGCONT that came before the tracer is not news to it.
+  const bool stale = (process->stale_signals >> (SIGCONT - 1) & 1) != 0;
+  stop.news = thread->in_group_stop || (!stale && (HasNews(*thread) || TrapsForSigcont(*thread)));
   thread->in_group_stop = process->group_stopped = process->stop_complete = false;
+  thread->passed_over_by = 0;
   for (const auto& link : thread->links) {  // whoever attached in the group-stop that is over now
     if (link->seized) continue;
     link->interrupt_pending = link->trap_expected = false;
     Reconsider(*link->tracer);
   }
+}
+
+// A thread that is stopped, and not traced, takes no part in a further group-stop, and keeps the signal of
+// the first (kernel/signal.c:do_signal_stop). For us every thread is traced.
+void Core::KeepStopSignal(Thread* thread) {
+  Stop& stop = thread->stop;
+  const int signal = stop.code & 0x7f;
+  if (stop.stayed && signal != thread->stop_signal) thread->passed_over_by = signal;
+  if (signal != thread->passed_over_by) {
+    thread->stop_signal = signal;
+    thread->passed_over_by = 0;
+    return;
+  }
+  siginfo_t info;
+  if (KernelSigInfo(*thread, &info) < 0) return;
+  stop.code = thread->stop_signal | (kEventStop << 8);
+  info.si_signo = thread->stop_signal;
+  info.si_code = stop.code;
+  WriteSigInfo(*thread, info);
 }
 
 // A thread has entered a group-stop. Was it the last (kernel/signal.c:task_participate_group_stop)?
@@ -198,6 +229,15 @@ bool Core::CompletesGroupStop(Process* process) {
 
 // A PTRACE_EVENT_STOP that nobody has asked for is news of a group-stop.
 bool Core::HasNews(const Thread& thread) { return !thread.stop.kicked && !InterruptPending(thread); }
+
+// The trap that we have asked for is also that of a SIGCONT, which is behind it.
+bool Core::TrapsForSigcont(const Thread& thread) const {
+  const bool seized =
+      std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+  ThreadFacts facts;
+  if (!thread.stop.kicked || !seized || !kernel_->ReadFacts(thread.tid, &facts)) return false;
+  return ((facts.pending_signals & ~facts.blocked_signals) >> (SIGCONT - 1) & 1) != 0;
+}
 
 // A system call begins or ends. One that the kernel skips (PTRACE_SYSEMU) is emulated by the innermost of the
 // tracers that asked for that, and those outside it see nothing of it. True if no tracer emulates it any
@@ -260,7 +300,6 @@ void Core::Offer(Thread* thread) {
     kernel_->PtraceBuffer(Abi::kX86_64, kPeekUser, thread->tid, kUserOrigRax,
                           absl::MakeSpan(reinterpret_cast<char*>(&nr), sizeof(nr)));
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, ~0ull);
-    thread->refused_by_seccomp = true;
     thread->refused_call = nr;
   }
   if (!innermost_first) std::reverse(stop.ahead.begin(), stop.ahead.end());
@@ -366,7 +405,9 @@ void Core::Finish(Thread* thread) {
     ResumeThread(thread);
     return;
   }
-  if (listening || (stop.kind == StopKind::kGroupStop && thread->links.empty())) {
+  const bool stays =
+      stop.kind == StopKind::kGroupStop && thread->links.empty() && !thread->killed_by_injection;
+  if (listening || stays) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
       thread->state = Thread::State::kListening;
       thread->registers.valid = false;

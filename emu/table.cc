@@ -161,6 +161,7 @@ void Core::RemoveThread(Thread* thread) {
   }
   auto& siblings = process->threads;
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
+  if (process->discarding == thread) process->discarding = nullptr;
   LeaveChildren(thread);
   threads_.erase(thread->tid);
   if (!siblings.empty()) return;
@@ -209,7 +210,7 @@ void Core::AdoptChildren(Process* dead) {
     Process* reaper = nullptr;
     if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});
     if (reaper == nullptr || reaper == dead || reaper->threads.empty()) {
-      if (orphan->natural_zombie) DropProcess(orphan);
+      if (orphan->natural_zombie && orphan->threads.empty()) DropProcess(orphan);
       continue;
     }
     orphan->parent = reaper->threads.front();

@@ -89,18 +89,20 @@ struct RegisterCache {
 struct Stop {
   StopKind kind = StopKind::kSignal;
   int event = 0;
-  int signal = 0;        // what is passed to the kernel on resume: for kSignal the signal that is delivered
+  int signal = 0;        // what the kernel is to deliver (kSignal) or queue (kSyscall) on resume
   int code = 0;          // the kernel's own
   bool entry = false;    // kSyscall: syscall-enter-stop
   uint64_t message = 0;  // kEvent: PTRACE_GETEVENTMSG of the kernel
   struct rusage usage = {};
-  uint32_t own_signal = 0;   // kSignal: an OwnSignal of core.h, if we queued it
-  bool interrupted = false;  // a system call may start again or has failed with EINTR
-  bool emulated = false;     // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
-  bool step_trap = false;    // kSignal: the SIGTRAP of a single-step, only for those who step
-  bool disarms = false;      // and the step is not armed any more
+  uint32_t own_signal = 0;       // kSignal: an OwnSignal of core.h, if we queued it
+  bool interrupted = false;      // a system call may start again or has failed with EINTR
+  bool sigcont_pending = false;  // SIGCONT was pending when it stopped, if `ended_at` was set
+  bool emulated = false;         // kEvent, kSyscall: made by us; the kernel's stop is another (seccomp.cc)
+  bool step_trap = false;        // kSignal: the SIGTRAP of a single-step, only for those who step
+  bool disarms = false;          // and the step is not armed any more
   // kSignal: a siginfo that would look like that of PTRACE_EVENT_EXIT, kept from the kernel until the resume.
   std::optional<siginfo_t> disguised;
+  bool stayed = false;     // kGroupStop: it was in a group-stop, and not traced
   bool news = false;       // kGroupStop, kTrap: a group-stop began or ended, all are to know
   bool completes = false;  // kGroupStop: the last thread has stopped, the kernel has told the real parent
   bool continues = false;  // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
@@ -173,12 +175,22 @@ struct Thread {
   };
   std::optional<Doubt> doubt;
   std::optional<Injection> injection;
+  // Signals that are discarded before a new tracer sees the thread stopped (unqueued.cc).
+  struct Discarding {
+    bool attached = false;   // PTRACE_ATTACH: its SIGSTOP is sent behind all this
+    uint64_t signals = 0;    // those that may be; once it is under way, those that are still to be
+    uint64_t twice = 0;      // those that both the thread and its process have
+    bool under_way = false;  // from here on:
+    uint64_t mask = 0;       // to be put back
+  };
+  std::optional<Discarding> discarding;
   // Argument registers that were changed for one call, to be put back at its syscall-exit-stop.
   struct ChangedArgument {
     uint64_t where = 0;  // offset in the USER area
     uint64_t value = 0;
   };
   std::vector<ChangedArgument> changed_arguments;
+  bool noted = false;  // they are those of a call that passes the filter (notes.cc), till the next stop
   bool wnohang_added = false;  // one of those is the options of a wait: if it finds nothing, it is made again
   // The policy has the call made with other arguments (intercept.cc).
   struct ChangedCall {
@@ -217,14 +229,15 @@ struct Thread {
   ResumeMode real_mode = ResumeMode::kCont;  // of the last real resume
   // The group-stop that is in effect was entered; the thread may have been resumed from it by its tracers.
   bool in_group_stop = false;
+  int stop_signal = 0;     // that began the group-stop it entered last
+  int passed_over_by = 0;  // that of a later one, in which it had no part
   // The last tracer, which had resumed it from that, is gone, and our PTRACE_INTERRUPT takes it back.
   bool returning = false;
   // PTRACE_DETACH has passed a fatal signal on: it dies before it takes part in a group-stop again.
   bool killed_by_injection = false;
-  // PTRACE_EVENT_SECCOMP that no tracer asked for: the call was made ENOSYS, its number is put back behind
-  // it.
-  bool refused_by_seccomp = false;
-  uint64_t refused_call = 0;
+  // Number of a call whose PTRACE_EVENT_SECCOMP no tracer asked for: it was made ENOSYS, without a number
+  // till the next stop.
+  std::optional<uint64_t> refused_call;
   bool owes_sigstop = false;  // its first stop is still to be made SIGSTOP for a tracer that did not seize it
   int queued_signals = 0;     // thread-directed signals of our own that may be pending
   bool traceme_by_outsider = false;  // PTRACE_TRACEME succeeded, but its parent is no guest
@@ -269,7 +282,8 @@ struct Process {
   pid_t swallow_death_of = 0;
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
-  uint64_t stale_signals = 0;  // pending, though natively they were never queued (interruptions.cc)
+  const Thread* discarding = nullptr;  // the thread of it whose Thread::discarding is under way; null: none
+  uint64_t stale_signals = 0;          // pending, though natively they were never queued (interruptions.cc)
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   bool stop_complete = false;  // and all threads have taken part

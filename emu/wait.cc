@@ -130,8 +130,9 @@ std::optional<WaitFinding> Core::Consider(Link* link, const WaitSpec& spec) cons
 
 // Would a wait find that a child which its caller does not trace has stopped, or has been continued?
 bool Core::HasUnwaitedStop(const Process& child, const WaitSpec& spec) const {
-  if ((spec.flags & kWuntraced) != 0 && child.stop_complete && kernel_->GroupExitCode(child.tgid) > 0)
-    return true;
+  // What ends the process replaces the signal of its group-stop.
+  const bool asks = (spec.flags & kWuntraced) != 0 && child.stop_complete;
+  if (asks && IsStopSignal(static_cast<int>(kernel_->GroupExitCode(child.tgid)))) return true;
   return (spec.flags & kWcontinued) != 0 && kernel_->WaitContinued(child.tgid, true) == 1;
 }
 
@@ -243,6 +244,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       if (child->parent != member || !matches(child->tgid)) continue;
       if (child->natural_zombie) {
         if (!kernel_->Exists(child->tgid)) {
+          if (!child->threads.empty()) continue;  // it is just being reaped
           DropProcess(child);
           --i;
           continue;
@@ -306,7 +308,9 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
         // stay.
         Process* parent = finding.link->tracer->process;
         parent->swallow_death_of = PidIn(parent->pids, finding.link->tracee->pids);
+        Thread* tracee = finding.link->tracee;
         LeaveToParent(finding.link);
+        Reap(tracee);
         return Wait(caller, n);
       }
       return AnswerExit(caller, *spec, finding.link);
@@ -422,13 +426,11 @@ Outcome Core::WaitForChild(Thread* caller, const Notification& n, const Process&
 }
 
 // Another thread may have taken the zombie: then it is the call that the caller has made that counts.
-void Core::PutArgumentsBack(Thread* thread) {
-  for (const auto& [where, value] : thread->changed_arguments) {
-    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, value);
-  }
-  thread->changed_arguments.clear();
+void Core::EndChangedWait(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  if (!IsWait(KindOf(abi, static_cast<int>(regs.orig_rax)))) return;
   const bool gone = static_cast<int64_t>(regs.rax) == -ECHILD;
   if (gone || (thread->wnohang_added && FoundNothing(thread, regs))) RewindCall(thread);
   thread->wnohang_added = false;

@@ -17,15 +17,18 @@ void Core::WakeParent(const Process& child) {
   if (child.parent != nullptr) Wake(*child.parent, child.tgid);
 }
 
-// Is a thread of its parent's process in a wait, as far as is known?
+// As far as is known.
+bool Core::IsInWait(const Thread& thread) {
+  const Call& call = thread.call;
+  const bool open = call.phase == Call::Phase::kPending || call.phase == Call::Phase::kContinued;
+  return open && IsWait(KindOf(call.notification.abi, call.notification.nr));
+}
+
+// Is a thread of its parent's process in a wait?
 bool Core::MayBeWaitedFor(const Process& child) {
   if (child.parent == nullptr) return false;
   const auto& threads = child.parent->process->threads;
-  return std::any_of(threads.begin(), threads.end(), [](const Thread* thread) {
-    const Call& call = thread->call;
-    const bool open = call.phase == Call::Phase::kPending || call.phase == Call::Phase::kContinued;
-    return open && IsWait(KindOf(call.notification.abi, call.notification.nr));
-  });
+  return std::any_of(threads.begin(), threads.end(), [](const Thread* thread) { return IsInWait(*thread); });
 }
 
 void Core::Reconsider(const Thread& tracer) { Wake(tracer, Tid{0}); }
@@ -59,9 +62,9 @@ void Core::LookAgain(Thread* waiter) {
   const WaitFinding finding = Evaluate(waiter, *spec);
   // The kernel wakes it for a zombie. But if another thread takes that, this one would sleep on, though a
   // tracee of theirs may have a report.
+  const bool alone = waiter->process->threads.size() == 1 || !HasTracees(*waiter->process);
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
-                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr &&
-                        !HasTracees(*waiter->process));
+                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr && alone);
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
   if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;
@@ -73,22 +76,28 @@ void Core::LookAgain(Thread* waiter) {
   }
 }
 
+// Has those look again whom `wakeup` is for.
+void Core::Serve(const Wakeup& wakeup, bool only_parked) {
+  Process* process = FindProcess(wakeup.process);
+  if (process == nullptr) return;
+  const std::vector<Thread*> waiters = process->threads;
+  for (Thread* waiter : waiters) {
+    const auto& listed = process->threads;
+    if (std::find(listed.begin(), listed.end(), waiter) == listed.end()) continue;
+    if (waiter->state != Thread::State::kRunning || waiter->kicked || waiter->interrupt_coming) continue;
+    const Call::Phase phase = waiter->call.phase;
+    const bool parked = phase == Call::Phase::kPending && !waiter->call.held;
+    if (only_parked ? !parked : phase != Call::Phase::kPending && phase != Call::Phase::kContinued) continue;
+    if (IsFor(wakeup, waiter)) LookAgain(waiter);
+  }
+}
+
 void Core::Pump() {
   // Deciding a wait may reap, and reaping may wake others.
   while (!wakeups_.empty()) {
     const Wakeup wakeup = wakeups_.front();
     wakeups_.pop_front();
-    Process* process = FindProcess(wakeup.process);
-    if (process == nullptr) continue;
-    const std::vector<Thread*> waiters = process->threads;
-    for (Thread* waiter : waiters) {
-      const auto& listed = process->threads;
-      if (std::find(listed.begin(), listed.end(), waiter) == listed.end()) continue;
-      if (waiter->state != Thread::State::kRunning || waiter->kicked || waiter->interrupt_coming) continue;
-      const Call::Phase phase = waiter->call.phase;
-      if (phase != Call::Phase::kPending && phase != Call::Phase::kContinued) continue;
-      if (IsFor(wakeup, waiter)) LookAgain(waiter);
-    }
+    Serve(wakeup, false);
   }
 }
 

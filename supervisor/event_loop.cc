@@ -41,13 +41,20 @@ absl::StatusOr<UniqueFd> OpenSigchld() {
   return fd;
 }
 
+uint64_t RandomNumber() {
+  uint64_t number = 0;
+  if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0) {
+    number = static_cast<uint64_t>(getpid()) * 0x9e3779b97f4a7c15u;
+  }
+  return number;
+}
+
 // Fills in what only the supervisor knows.
-Supervisor::Options Complete(Supervisor::Options options, PolicyInterceptor* interceptor) {
+Supervisor::Options Complete(Supervisor::Options options, uint64_t pass, PolicyInterceptor* interceptor) {
   options.emulator.interceptor = interceptor;
   options.emulator.supervisor = getpid();
-  if (getrandom(&options.emulator.signal_cookie, sizeof(options.emulator.signal_cookie), GRND_NONBLOCK) < 0) {
-    options.emulator.signal_cookie = static_cast<uint32_t>(getpid()) * 2654435761u;
-  }
+  options.emulator.signal_cookie = static_cast<uint32_t>(RandomNumber());
+  options.emulator.pass = pass;
   return options;
 }
 
@@ -59,12 +66,14 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& comma
   absl::StatusOr<ProcFs> proc = ProcFs::Open();
   if (!proc.ok()) return proc.status();
   FilterSpec spec;
+  spec.pass = RandomNumber();
   if (interceptor != nullptr) {
     const absl::StatusOr<bool> new_calls =
         Guarded("Policy::NewCallsAreEnosys()",
                 [&]() -> absl::StatusOr<bool> { return options.policy->NewCallsAreEnosys(); });
     if (!new_calls.ok()) return new_calls.status();
-    spec = {interceptor->calls(), *new_calls};
+    spec.calls = interceptor->calls();
+    spec.new_calls_are_enosys = *new_calls;
   }
   absl::StatusOr<FilterProgram> filter = FilterProgram::Build(spec);
   if (!filter.ok()) return filter.status();
@@ -73,7 +82,7 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& comma
   absl::StatusOr<Launch> launch = Launch::Fork(command, *filter, options.inherited);
   if (!launch.ok()) return launch.status();
 
-  const Options complete = Complete(options, interceptor.get());
+  const Options complete = Complete(options, spec.pass, interceptor.get());
   std::unique_ptr<EventLoop> loop(new EventLoop(*std::move(proc), *std::move(sigchld), *std::move(launch),
                                                 complete, std::move(interceptor)));
   absl::Status seized;

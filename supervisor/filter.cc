@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "supervisor/unique_fd.h"
@@ -40,18 +42,12 @@ class Context {
     for (int nr : calls) Check(seccomp_rule_add_exact(context_, SCMP_ACT_NOTIFY, nr, 0));
   }
 
-  // Notifies of the calls whose first argument, masked, is `value`. The kernel looks at 32 bits of these
-  // arguments only, so the mask leaves the upper half out.
-  void NotifyIfFirstArgument(std::initializer_list<int> calls, uint32_t mask, uint32_t value) {
-    const scmp_arg_cmp condition = SCMP_A0_64(SCMP_CMP_MASKED_EQ, mask, value);
-    for (int nr : calls) Check(seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, 1, &condition));
-  }
-
-  // The same for a call that must match in its first two arguments.
-  void NotifyIfArguments(int nr, uint32_t first, uint32_t second) {
-    const scmp_arg_cmp conditions[] = {SCMP_A0_64(SCMP_CMP_MASKED_EQ, ~0u, first),
-                                       SCMP_A1_64(SCMP_CMP_MASKED_EQ, ~0u, second)};
-    Check(seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, 2, conditions));
+  // Notifies of those of the calls that meet all conditions.
+  void NotifyIf(std::initializer_list<int> calls, const std::vector<scmp_arg_cmp>& conditions) {
+    for (int nr : calls) {
+      Check(
+          seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, conditions.size(), conditions.data()));
+    }
   }
 
   // Takes the rules of `other`, which is of another architecture.
@@ -77,14 +73,28 @@ class Context {
   int error_ = context_ == nullptr ? -ENOMEM : 0;
 };
 
-void AddRules(Context* context) {
-  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3),
-                   SCMP_SYS(landlock_restrict_self)});
-  context->NotifyIfFirstArgument({SCMP_SYS(rt_sigaction)}, ~0u, SIGCHLD);
-  context->NotifyIfFirstArgument({SCMP_SYS(seccomp)}, ~0u, SECCOMP_SET_MODE_FILTER);
-  context->NotifyIfFirstArgument({SCMP_SYS(prctl)}, ~0u, PR_GET_SECCOMP);
-  context->NotifyIfArguments(SCMP_SYS(prctl), PR_SET_SECCOMP, SECCOMP_MODE_FILTER);
-  context->NotifyIfFirstArgument({SCMP_SYS(clone)}, CLONE_UNTRACED, CLONE_UNTRACED);
+// The first argument, masked, is `value`. The kernel looks at 32 bits of the arguments that are compared
+// only, so a mask leaves the upper half out.
+scmp_arg_cmp First(uint32_t value, uint32_t mask = ~0u) {
+  return SCMP_A0_64(SCMP_CMP_MASKED_EQ, mask, value);
+}
+
+scmp_arg_cmp Second(uint32_t value) { return SCMP_A1_64(SCMP_CMP_MASKED_EQ, ~0u, value); }
+
+// `conditions`, and that the sixth argument is not `pass`.
+std::vector<scmp_arg_cmp> Unpassed(std::vector<scmp_arg_cmp> conditions, uint64_t pass) {
+  if (pass != 0) conditions.push_back(SCMP_A5_64(SCMP_CMP_NE, pass));
+  return conditions;
+}
+
+void AddRules(Context* context, uint64_t pass) {
+  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3)});
+  context->NotifyIf({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
+  context->NotifyIf({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
+  context->NotifyIf({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
+  context->NotifyIf({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
+  context->NotifyIf({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));
+  context->NotifyIf({SCMP_SYS(landlock_restrict_self)}, Unpassed({}, pass));
 }
 
 sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }
@@ -131,11 +141,12 @@ absl::StatusOr<FilterProgram> FilterProgram::Build(const FilterSpec& spec) {
   seccomp_api_set(6);
 
   Context filter(SCMP_ARCH_X86_64);
-  AddRules(&filter);
+  AddRules(&filter, spec.pass);
   Context i386(SCMP_ARCH_X86);
-  AddRules(&i386);
+  const uint32_t pass = static_cast<uint32_t>(spec.pass);
+  AddRules(&i386, pass);
   i386.Notify({SCMP_SYS(waitpid)});
-  i386.NotifyIfFirstArgument({SCMP_SYS(sigaction), SCMP_SYS(signal)}, ~0u, SIGCHLD);
+  i386.NotifyIf({SCMP_SYS(sigaction), SCMP_SYS(signal)}, Unpassed({First(SIGCHLD)}, pass));
   filter.Merge(&i386);
 
   UniqueFd file(memfd_create("nestrace-filter", MFD_CLOEXEC));

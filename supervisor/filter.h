@@ -9,7 +9,10 @@
 //   rt_sigaction, sigaction, signal         for SIGCHLD
 //   clone                                   with CLONE_UNTRACED in its flags
 //   clone3                                  always: its flags are in memory, where no filter can look
+//   seccomp, prctl                          to install a filter; prctl also for PR_GET_SECCOMP
+//   landlock_restrict_self                  always
 //   what FilterSpec names                   always
+// except that sigaction and the like, and the two that restrict, pass with FilterSpec::pass as sixth argument.
 // x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are newer
 // than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at its
 // syscall-enter-stop.
@@ -29,6 +32,7 @@ namespace nestrace {
 struct FilterSpec {
   std::vector<CallNumber> calls;      // notified besides
   bool new_calls_are_enosys = false;  // from kFirstUnknownCall on
+  uint64_t pass = 0;                  // Emulator::Options::pass
 };
 
 class FilterProgram {

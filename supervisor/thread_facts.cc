@@ -85,6 +85,7 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->blocked_signals = status->blocked;
   facts->pending_signals = status->pending;
   facts->process_signals = status->process_pending;
+  facts->thread_signals = status->thread_pending;
   facts->caught_signals = status->caught;
   facts->ignored_signals = status->ignored | (kIgnoredByDefault & ~status->caught);
   facts->seccomp_filters = status->seccomp_filters;

@@ -72,7 +72,8 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
     } else if (name == "NSpid") {
       status.nspid = AllNumbers(rest);
     } else if (name == "SigPnd") {
-      status.pending |= mask();
+      status.thread_pending = mask();
+      status.pending |= status.thread_pending;
     } else if (name == "ShdPnd") {
       status.process_pending = mask();
       status.pending |= status.process_pending;

@@ -27,6 +27,7 @@ struct ThreadStatus {
   uid_t uid[4] = {};             // Uid: real, effective, saved, file system
   gid_t gid[4] = {};             // Gid
   uint64_t pending = 0;          // SigPnd | ShdPnd
+  uint64_t thread_pending = 0;   // SigPnd
   uint64_t process_pending = 0;  // ShdPnd
   uint64_t blocked = 0;          // SigBlk
   uint64_t ignored = 0;          // SigIgn

@@ -206,16 +206,13 @@ TEST_F(AttachTest, SeizeOfAStoppedTaskShowsTheGroupStop) {
 }
 
 // Natively it would not have been queued.
-TEST_F(AttachTest, SignalThatAStoppedTaskIgnoredBeforeIsNotShown) {
+constexpr uint64_t Bit(int signal) { return 1ull << (signal - 1); }
+
+TEST_F(AttachTest, SignalThatARunningTaskIgnoredBeforeIsNotShown) {
   Family();
-  Signal(kTracee, SIGSTOP);
-  GroupStop(kTracee);
-  kernel.at(kTracee).facts.ignored_signals = 1ull << (SIGCHLD - 1);
-  kernel.at(kTracee).facts.pending_signals = 1ull << (SIGCHLD - 1) | 1ull << (SIGUSR1 - 1);
+  kernel.at(kTracee).facts.ignored_signals = Bit(SIGCHLD);
+  kernel.at(kTracee).facts.pending_signals = Bit(SIGCHLD) | Bit(SIGUSR1);
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  GroupStop(kTracee);
-  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
-  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   kernel.at(kTracee).facts.pending_signals = 0;
   Signal(kTracee, SIGCHLD);
   EXPECT_TRUE(Runs(kTracee));
@@ -225,6 +222,79 @@ TEST_F(AttachTest, SignalThatAStoppedTaskIgnoredBeforeIsNotShown) {
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGCHLD);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGCHLD)) << "the next one is shown";
+}
+
+// In a group-stop the signals that were ignored are discarded before the tracer sees the task.
+class DiscardTest : public AttachTest {
+ protected:
+  void SetUp() override {
+    AttachTest::SetUp();
+    Family();
+    Signal(kTracee, SIGSTOP);
+    GroupStop(kTracee);
+    facts().ignored_signals = Bit(SIGCHLD) | Bit(SIGURG);
+    facts().pending_signals = Bit(SIGCHLD) | Bit(SIGURG) | Bit(SIGUSR1);
+    facts().blocked_signals = kMask;
+  }
+  ThreadFacts& facts() { return kernel.at(kTracee).facts; }
+  static constexpr uint64_t kMask = Bit(SIGUSR2);
+};
+
+TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  EXPECT_TRUE(kernel.at(kTracee).queued.empty()) << "SIGSTOP would come first";
+  GroupStop(kTracee);
+  ASSERT_TRUE(Runs(kTracee));
+  EXPECT_EQ(facts().blocked_signals, ~(Bit(SIGCHLD) | Bit(SIGURG))) << "SIGUSR1 is not to come in between";
+  facts().pending_signals &= ~Bit(SIGCHLD);
+  Signal(kTracee, SIGCHLD);
+  ASSERT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
+  EXPECT_FALSE(kernel.at(kTracee).interrupt);
+  facts().pending_signals &= ~Bit(SIGURG);
+  Signal(kTracee, SIGURG);
+  ASSERT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
+  EXPECT_EQ(facts().blocked_signals, kMask);
+  EXPECT_TRUE(kernel.at(kTracee).interrupt) << "back into the group-stop";
+  EXPECT_EQ(kernel.at(kTracee).queued.size(), 1u) << "SIGSTOP";
+  GroupStop(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGCHLD);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGCHLD));
+}
+
+TEST_F(DiscardTest, SigcontInBetweenEndsIt) {
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  ASSERT_TRUE(Runs(kTracee));
+  Trap(kTracee);
+  EXPECT_EQ(facts().blocked_signals, kMask);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGCHLD);
+  EXPECT_TRUE(Runs(kTracee)) << "dropped all the same";
+}
+
+TEST_F(DiscardTest, PendingSigstopCantBeHeldBack) {
+  facts().pending_signals |= Bit(SIGSTOP);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  GroupStop(kTracee);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
+  EXPECT_EQ(facts().blocked_signals, kMask);
+}
+
+TEST_F(DiscardTest, TracerThatDiesMeanwhileLeavesTheTaskInItsGroupStop) {
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  GroupStop(kTracee);
+  ExitEvent(kTracer, 0);
+  Exit(kTracer, 0);
+  Signal(kTracee, SIGCHLD);
+  Signal(kTracee, SIGURG);
+  EXPECT_EQ(facts().blocked_signals, kMask);
+  GroupStop(kTracee);
+  EXPECT_EQ(kernel.at(kTracee).state, FakeThread::State::kListening);
 }
 
 // Only a signal that it does not ignore would have interrupted it, and made restart_syscall(2) of its call.

@@ -308,10 +308,13 @@ long FakeKernel::PeekSigInfo(Abi, Tid tid, absl::Span<char> buffer) {
   const auto peek = [&]() -> long {
     FakeThread& thread = at(tid);
     if (thread.state != FakeThread::State::kStopped) return -ESRCH;
+    uint64_t offset;
+    memcpy(&offset, buffer.data(), sizeof(offset));
+    if (offset >= thread.queued.size()) return 0;
     const size_t room = (buffer.size() - 16) / sizeof(siginfo_t);
-    const size_t count = std::min(room, thread.queued.size());
+    const size_t count = std::min(room, thread.queued.size() - offset);
     for (size_t i = 0; i < count; ++i) {
-      memcpy(buffer.data() + 16 + i * sizeof(siginfo_t), &thread.queued[i], sizeof(siginfo_t));
+      memcpy(buffer.data() + 16 + i * sizeof(siginfo_t), &thread.queued[offset + i], sizeof(siginfo_t));
     }
     return static_cast<long>(count);
   };

@@ -341,5 +341,55 @@ TEST_F(InterruptTest, InterruptOfAPtraceCallIsInvisibleInItsResult) {
   EXPECT_TRUE(Runs(kTracee));
 }
 
+// --- a thread that is stopped and not traced takes no part in a further group-stop (kernel/signal.c).
+
+class PassedOverTest : public EmuTest {
+ protected:
+  // kOther, a thread of kTracee, is stopped by SIGTSTP when its sibling is resumed, and stops by SIGSTOP.
+  void SetUp() override {
+    Family();
+    Clone(kTracee, kOther);
+    Signal(kTracee, SIGTSTP);
+    GroupStop(kTracee, SIGTSTP);
+    GroupStop(kOther, SIGTSTP);
+    ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+    GroupStop(kTracee, SIGTSTP);
+    ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGTSTP));
+    ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+    DeliverQueued(kTracee);
+    ASSERT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGSTOP), 0);
+    GroupStop(kOther);
+    GroupStop(kTracee);
+  }
+  Waited OthersStop() {
+    EXPECT_EQ(Ptrace(kTracer, kSeize, kOther), 0);
+    GroupStop(kOther);
+    return Wait(kTracer, kOther.value);
+  }
+};
+
+TEST_F(PassedOverTest, ItShowsTheSignalOfTheFirst) {
+  EXPECT_EQ(OthersStop(), StopOf(kOther, EventCode(kEventStop, SIGTSTP)));
+  EXPECT_EQ(SigInfo(kTracer, kOther).si_code, EventCode(kEventStop, SIGTSTP));
+}
+
+TEST_F(PassedOverTest, SigcontEndsThat) {
+  Trap(kOther);
+  Trap(kTracee);
+  ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  Signal(kOther, SIGSTOP);
+  GroupStop(kOther);
+  EXPECT_EQ(OthersStop(), StopOf(kOther, kGroupStopCode));
+}
+
+TEST_F(PassedOverTest, TracedItTakesPartInTheNext) {
+  ASSERT_EQ(OthersStop(), StopOf(kOther, EventCode(kEventStop, SIGTSTP)));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kOther), 0);
+  Signal(kOther, SIGSTOP);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kOther, 0, SIGSTOP), 0);
+  GroupStop(kOther);
+  EXPECT_EQ(Wait(kTracer, kOther.value), StopOf(kOther, kGroupStopCode));
+}
+
 }  // namespace
 }  // namespace nestrace

@@ -16,6 +16,7 @@ Emulator::Options OptionsWith(bool nesting, Observer* observer, Interceptor* int
   Emulator::Options options;
   options.nesting = nesting;
   options.signal_cookie = kCookie;
+  options.pass = kPass;
   options.supervisor = kSupervisor;
   options.observer = observer;
   options.interceptor = interceptor;

@@ -55,6 +55,7 @@ constexpr Tid kTracee{20};
 constexpr Tid kOther{30};
 
 constexpr uint32_t kCookie = 0x5eed0000;
+constexpr uint64_t kPass = 0x9a5500009a55;
 constexpr pid_t kSupervisor = 2;
 
 class Guests {

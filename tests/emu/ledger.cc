@@ -113,7 +113,9 @@ void Ledger::Exec(Tid caller, Tid leader) {
   Task& task = *Find(leader);
   task.exec_unseen = caller != leader;
   for (const auto& layer : task.layers) {
-    if (!layer->seized && (layer->options & kOptTraceExec) == 0) layer->owed_sigtrap = true;
+    if ((layer->options & kOptTraceExec) != 0) continue;
+    if (!layer->seized) layer->owed_sigtrap = true;
+    if (layer->mode == kSysemuSingleStep) layer->mode = kSysemu;  // the new program is not stepped
   }
 }
 
@@ -330,7 +332,8 @@ void Ledger::Settle(Task& task) {
   }
   const bool listens = some([](const Layer& l) { return l.state == Layer::State::kListens; });
   const bool in_event_stop = stop.kind == StopKind::kGroupStop || stop.kind == StopKind::kTrap;
-  if ((listens && in_event_stop) || (stop.kind == StopKind::kGroupStop && task.layers.empty())) {
+  const bool stays = stop.kind == StopKind::kGroupStop && task.layers.empty() && !task.doomed;
+  if ((listens && in_event_stop) || stays) {
     task.state = Task::State::kListens;
     return;
   }

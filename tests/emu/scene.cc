@@ -16,7 +16,7 @@ using State = FakeThread::State;
 constexpr uint64_t kSyscallAt = FakeKernel::kGuestMemory + 0xffe;  // see FakeKernel::Add
 constexpr uint64_t kBehindSyscall = kSyscallAt + 2;
 constexpr uint64_t kOwnStatusAt = FakeKernel::kGuestMemory + 0x800;  // one int for each thread
-constexpr int kNrFork = 57, kNrClone = 56, kNrVfork = 58, kNrWait4 = 61;
+constexpr int kNrFork = 57, kNrClone = 56, kNrVfork = 58, kNrWait4 = 61, kNrGetpid = 39;
 
 bool IsSteppingRequest(long request) { return request == kSingleStep || request == kSysemuSingleStep; }
 bool IsEmulatingRequest(long request) { return request == kSysemu || request == kSysemuSingleStep; }
@@ -39,6 +39,7 @@ Scene::Scene(bool tell) : ledger_([this](const std::string& what) { Complain(wha
 }
 
 void Scene::Complain(const std::string& what) {
+  if (beyond_) return;
   Tell("*** " + what);
   if (complaint_.empty()) complaint_ = what;
 }
@@ -149,6 +150,7 @@ bool Scene::Possible(const Step& step) {
 }
 
 bool Scene::Perform(const Step& step) {
+  if (beyond_) return false;
   if (!complaint_.empty() || !kernel.Has(step.who) || !Possible(step)) return false;
   Play(step);
   kernel.CancelMishaps();
@@ -186,6 +188,7 @@ void Scene::Play(const Step& step) {
       return;
     case Op::kEvent:
       Tell(name + " is at event " + std::to_string(step.request));
+      if (step.request == kEventSeccomp) kernel.at(tid).regs.orig_rax = kNrGetpid;
       return Befall(tid,
                     {.kind = StopKind::kEvent,
                      .code = EventCode(step.request),
@@ -609,6 +612,11 @@ void Scene::AfterStep() {
   if (!kernel.violations().empty()) Complain(kernel.violations().front());
 }
 
+// Has nobody asked for the event of SECCOMP_RET_TRACE, so that the call is ENOSYS?
+bool Scene::IsRefused(const Resumed& resumed) {
+  return StopCode::Decode(resumed.code).event == kEventSeccomp && resumed.regs.orig_rax == ~0ull;
+}
+
 // What the kernel does with those that were resumed.
 void Scene::NoteResumes() {
   std::vector<Resumed> all;
@@ -620,8 +628,10 @@ void Scene::NoteResumes() {
     const StopCode stop = StopCode::Decode(resumed.code);
     const bool entry = IsEntry(resumed.code, resumed.message);
     CheckRequest(resumed);
-    if (entry || (actor.in_syscall && stop.kind != StopKind::kSyscall)) {
+    const bool in_call = actor.in_syscall && stop.kind != StopKind::kSyscall;
+    if (entry || in_call || stop.event == kEventSeccomp) {
       actor.in_syscall = resumed.request == kSyscall;
+      if (IsRefused(resumed)) actor.skipped = true;
       actor.steps_out = entry && IsSteppingRequest(resumed.request) &&
                         !(actor.skipped && resumed.request == kSysemuSingleStep);
     } else {
@@ -653,7 +663,7 @@ void Scene::CheckRequest(const Resumed& resumed) {
   const bool entry = IsEntry(resumed.code, resumed.message);
   if (task->call_lost && entry) {
     const bool again =
-        resumed.regs.rip == kSyscallAt && resumed.regs.rax == 39 && resumed.regs.orig_rax == ~0ull;
+        resumed.regs.rip == kSyscallAt && resumed.regs.rax == kNrGetpid && resumed.regs.orig_rax == ~0ull;
     if (!again) Complain(std::to_string(resumed.tid.value) + "'s system call is lost");
     actor.at_syscall = true;
     actor.skipped = false;
@@ -682,6 +692,14 @@ void Scene::CheckRequest(const Resumed& resumed) {
   } else {
     allowed = {steps ? kSingleStep : kCont};
     if (task->step_left) allowed.push_back(kSingleStep);
+  }
+  if (IsRefused(resumed)) allowed = {kSyscall};  // it gets its number back at its end
+  // A wait that is made again for one child gets its arguments back at its end.
+  if (rax == -kErestartnointr && resumed.regs.orig_rax == kNrWait4 && resumed.request == kSyscall &&
+      !traces) {
+    Tell("  which is beyond this scene");
+    beyond_ = true;
+    return;
   }
   if (task->tracer_left) return;
   if (std::count(allowed.begin(), allowed.end(), resumed.request) == 0) {

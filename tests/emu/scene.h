@@ -144,6 +144,7 @@ class Scene : private Guests {
   void AfterStep();
   void NoteDeaths();
   void NoteResumes();
+  static bool IsRefused(const Resumed& resumed);
   void CheckRequest(const Resumed& resumed);
   void LookForAnswers();
   bool IsAnswered(Tid tid);
@@ -182,6 +183,7 @@ class Scene : private Guests {
   std::map<pid_t, bool> group_stopped_;
   std::vector<Resumed> resumed_;
   std::string complaint_;
+  bool beyond_ = false;  // what follows the scripted kernel can't play: nothing more happens, or is wrong
   const bool tell_;
   bool draining_ = false;  // only what must happen happens
   std::string story_;

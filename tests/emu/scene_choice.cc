@@ -151,7 +151,7 @@ void Scene::Drain() {
   constexpr int kEnough = 1000;
   int steps = 0;
   draining_ = true;
-  while (complaint_.empty()) {
+  while (complaint_.empty() && !beyond_) {
     std::optional<Step> step = Chore();
     if (!step.has_value()) step = LastResort();
     if (!step.has_value()) break;

@@ -19,6 +19,29 @@ TEST_F(WaitTest, ParkedWaitIsAnsweredWhenTheStopComes) {
   EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
+// So that it finds the zombie before SIGCHLD stops it. The kernel sends that when the zombie is its parent's.
+TEST_F(WaitTest, ParkedWaiterIsInTheKernelBeforeTheZombieIs) {
+  Family();
+  Fork(kTracer, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  kernel.ClearLog();
+  Die(kOther, 0);
+  EXPECT_EQ(WaitOf(kTracer), Result(kNative));
+  EXPECT_LT(kernel.Find("continue("), kernel.Find("reap(30)"));
+}
+
+TEST_F(WaitTest, ParkedWaiterStaysForAChildThatLeavesNoZombie) {
+  Family();
+  ASSERT_EQ(Sigaction(kTracer, 1), kNative);  // SIG_IGN
+  Fork(kTracer, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  kernel.at(kOther).facts.parent_tgid = 0;  // for the scripted kernel: nobody's zombie
+  Die(kOther, 0);
+  EXPECT_EQ(WaitOf(kTracer), Result(kParked));
+}
+
 TEST_F(WaitTest, ReportIsTakenByOneWait) {
   Family();
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);

@@ -268,6 +268,8 @@ void World::CheckResume(const FakeThread& thread, int signal) {
   // Its tracer gone, it may be back in a group-stop, which keeps its signal; the ledger knows better.
   if (std::any_of(allowed.begin(), allowed.end(), IsStopSignal)) allowed.insert(0);
   if (nesting_) allowed.insert(actor.choices.begin(), actor.choices.end());
+  // At an event the kernel would ignore it.
+  if ((thread.code >> 8) != 0) allowed = {0};
   if (allowed.count(signal) == 0) {
     Complain(std::to_string(thread.tid.value) + " goes on with signal " + std::to_string(signal) +
              " instead of " + std::to_string(actor.signal));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,21 +28,25 @@ constexpr int64_t kMarker = 4711;
 struct Call {
   Abi abi = Abi::kX86_64;
   long nr = 0;
-  uint64_t args[2] = {0, 0};
+  uint64_t args[6] = {0};
 };
 
 long MakeI386Call(const Call& call) {
+  register uint64_t sixth asm("r12") = call.args[5];
   uint64_t result = static_cast<uint64_t>(call.nr);
-  asm volatile("int $0x80"
-               : "+a"(result)
-               : "b"(call.args[0]), "c"(call.args[1]), "d"(0ul), "S"(0ul), "D"(0ul)
-               : "memory", "cc", "r8", "r9", "r10", "r11");
+  asm volatile(
+      "xchg %%rbp, %%r12\n"
+      "int $0x80\n"
+      "xchg %%rbp, %%r12\n"
+      : "+a"(result)
+      : "b"(call.args[0]), "c"(call.args[1]), "d"(0ul), "S"(0ul), "D"(0ul), "r"(sixth)
+      : "memory", "cc", "r8", "r9", "r10", "r11");
   return static_cast<int32_t>(result);
 }
 
 long MakeCall(const Call& call) {
   if (call.abi == Abi::kI386) return MakeI386Call(call);
-  const long result = syscall(call.nr, call.args[0], call.args[1], 0, 0, 0);
+  const long result = syscall(call.nr, call.args[0], call.args[1], 0, 0, 0, call.args[5]);
   return result < 0 ? -errno : result;
 }
 
@@ -158,6 +163,41 @@ TEST_F(Filtered, I386CallsAreNotifiedToo) {
   }
   EXPECT_TRUE(IsNotified({Abi::kI386, 120, {CLONE_UNTRACED, 0}}));
   EXPECT_EQ(Result({Abi::kI386, 9999, {}}), -ENOSYS);
+}
+
+class FilteredWithPass : public Filtered {
+ protected:
+  static constexpr uint64_t kPass = 0xfeedfacecafef00d;
+  FilteredWithPass() { spec_.pass = kPass; }
+};
+
+TEST_F(FilteredWithPass, CallsThatAreOnlyNotedPassWithIt) {
+  // Each fails, or does nothing.
+  const Call calls[] = {{Abi::kX86_64, SYS_rt_sigaction, {SIGCHLD, 0}},
+                        {Abi::kX86_64, SYS_seccomp, {SECCOMP_SET_MODE_FILTER, ~0ull}},
+                        {Abi::kX86_64, SYS_prctl, {PR_SET_SECCOMP, SECCOMP_MODE_FILTER}},
+                        {Abi::kX86_64, 446, {~0ull}}};
+  for (Call call : calls) {
+    EXPECT_TRUE(IsNotified(call)) << call.nr;
+    const uint64_t others[] = {kPass + 1, kPass ^ (1ull << 40), kPass & ~0u};
+    for (const uint64_t other : others) {
+      call.args[5] = other;
+      EXPECT_TRUE(IsNotified(call)) << call.nr << " with " << other;
+    }
+    call.args[5] = kPass;
+    EXPECT_FALSE(IsNotified(call)) << call.nr;
+  }
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_wait4, {0, 0, 0, 0, 0, kPass}}));
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_prctl, {PR_GET_SECCOMP, 0, 0, 0, 0, kPass}}));
+}
+
+TEST_F(FilteredWithPass, I386CallsPassWithItsLowerHalf) {
+  const long pid = Result({Abi::kI386, 20, {}});
+  if (pid != pid_) GTEST_SKIP() << "the kernel has no IA32 emulation";
+  for (long nr : {174, 67, 48}) {
+    EXPECT_TRUE(IsNotified({Abi::kI386, nr, {SIGCHLD, 0}})) << nr;
+    EXPECT_FALSE(IsNotified({Abi::kI386, nr, {SIGCHLD, 0, 0, 0, 0, kPass}})) << nr;
+  }
 }
 
 class FilteredMore : public Filtered {

@@ -1,0 +1,102 @@
+// Calls that the emulation only takes note of: the kernel carries them out, as it is told to in answer to
+// their notification.
+//
+// No signal ends such a call, but one that is pending ends its notification before it is received, and the
+// call would have to start again behind it. Where a tracer can see that, at the syscall-exit-stop, the call
+// makes no notification: it is noted at its syscall-enter-stop, and given a sixth argument, which it does not
+// have, that the filter lets pass.
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+
+#include "emu/core.h"
+
+namespace nestrace {
+
+// Is the call one that the kernel carries out, and that tells the emulation something?
+bool Core::OnlyTakesNote(const Notification& n) {
+  const uint32_t first = static_cast<uint32_t>(n.args[0]);
+  switch (KindOf(n.abi, n.nr)) {
+    case CallKind::kSigaction:
+    case CallKind::kOldSigaction:
+    case CallKind::kSignal:
+      return first == SIGCHLD;
+    case CallKind::kSeccomp:
+      return first == SECCOMP_SET_MODE_FILTER;
+    case CallKind::kPrctl:
+      return first == kPrSetSeccomp && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
+    case CallKind::kLandlock:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Core::PutArgumentsBack(Thread* thread) {
+  for (const auto& [where, value] : thread->changed_arguments) {
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, value);
+  }
+  thread->changed_arguments.clear();
+  thread->noted = false;
+}
+
+// `thread` leaves its syscall-enter-stop. Does it begin a call that we only take note of, that is done here:
+// a signal that is pending by now would interrupt the notification, but not the call.
+void Core::TakeNoteAtEntry(Thread* thread) {
+  const Stop& stop = thread->stop;
+  const bool enters = stop.kind == StopKind::kSyscall && stop.entry && !stop.skipped;
+  if (!enters || options_.pass == 0 || thread->filters != nullptr || !thread->changed_arguments.empty())
+    return;
+  struct user_regs_struct regs = thread->registers.general;
+  if (!thread->registers.valid && !GetRegs(*thread, &regs)) return;
+  const bool is64 = regs.cs == kUser64Cs;
+  Notification n;
+  n.abi = is64 ? Abi::kX86_64 : Abi::kI386;
+  n.tid = thread->tid;
+  TakeCall(regs, &n);
+  if (!OnlyTakesNote(n) || Intercepted(n)) return;
+  if (is64 && !InstructionBefore(*thread, regs.rip, kSyscallInstruction)) return;  // int $0x80
+  if (Emulate(thread, n).kind != Outcome::Kind::kContinue) return;
+  const uint64_t where = is64 ? kUserR9 : kUserRbp;
+  thread->noted = true;
+  thread->changed_arguments.push_back({where, is64 ? regs.r9 : regs.rbp});
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where,
+                  is64 ? options_.pass : static_cast<uint32_t>(options_.pass));
+}
+
+// rt_sigaction(2) & co. for SIGCHLD: what the caller will do with SIGCHLD decides whether its stops send it.
+Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
+  SigchldDisposition next;
+  uint64_t handler = 0, flags = 0;
+  if (KindOf(n.abi, n.nr) == CallKind::kSignal) {
+    handler = n.args[1];
+  } else {
+    if (n.args[1] == 0) return Outcome::Continue();
+    long result;
+    if (n.abi == Abi::kX86_64) {
+      uint64_t action[2];  // sa_handler, sa_flags
+      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), sizeof(action)));
+      handler = action[0];
+      flags = action[1];
+    } else {
+      // struct compat_sigaction: handler, flags, restorer, mask; the old one: handler, mask, flags, restorer.
+      uint32_t action[4] = {0};
+      const bool old = KindOf(n.abi, n.nr) == CallKind::kOldSigaction;
+      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), old ? 12 : 8));
+      handler = action[0];
+      flags = action[old ? 2 : 1];
+    }
+    if (result == -EPERM) return Outcome::StopCaller();
+    if (result < 0) return Outcome::Continue();  // the kernel says EFAULT
+  }
+  next.action = handler == 0   ? SigchldDisposition::Action::kDefault
+                : handler == 1 ? SigchldDisposition::Action::kIgnore
+                               : SigchldDisposition::Action::kHandler;
+  next.no_stop = (flags & SA_NOCLDSTOP) != 0;
+  next.no_wait = (flags & SA_NOCLDWAIT) != 0;
+  caller->process->sigchld = next;
+  return Outcome::Continue();
+}
+
+}  // namespace nestrace

@@ -1,0 +1,133 @@
+// Calls that the emulation only takes note of, and those that a filter's SECCOMP_RET_TRACE refuses.
+
+#include <errno.h>
+#include <signal.h>
+
+#include "tests/emu/guests.h"
+
+namespace nestrace {
+namespace {
+
+constexpr int kNrSigaction = 13, kNrGetppid = 110;
+constexpr uint64_t kSixth = 0x1234;
+
+class NotesTest : public EmuTest {
+ protected:
+  // kTracee is at the syscall-enter-stop of rt_sigaction(signal, {SIG_IGN}), and its tracer has waited.
+  void EntersSigaction(int signal, uint16_t instruction = kSyscallInstruction) {
+    SeizedAndStopped(kOptSysGood);
+    ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+    const uint64_t ignore[2] = {1, 0};
+    Write(kTracee, kActionAt, ignore);
+    Write(kTracee, kFree, instruction);
+    auto& regs = kernel.at(kTracee).regs;
+    regs.rip = kFree + sizeof(instruction);
+    regs.rdi = signal;
+    regs.rsi = kActionAt;
+    regs.r9 = kSixth;
+    SyscallEnter(kTracee, kNrSigaction);
+    ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+  }
+  uint64_t Sixth() { return kernel.at(kTracee).regs.r9; }
+  long Request() { return kernel.at(kTracee).resume_request; }
+};
+
+TEST_F(NotesTest, CallIsNotedAtItsEntryAndPassesTheFilter) {
+  EntersSigaction(SIGCHLD);
+  EXPECT_EQ(Sixth(), kSixth) << "till the tracer lets it go";
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  EXPECT_EQ(Sixth(), kPass);
+  SyscallExit(kTracee);
+  EXPECT_EQ(Sixth(), kSixth);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+  // It was noted: a child of one that ignores SIGCHLD sends none when it stops.
+  ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  Fork(kTracee, kOther);
+  ASSERT_EQ(Ptrace(kTracee, kSeize, kOther), 0);
+  Signal(kOther, SIGUSR1);
+  EXPECT_EQ(QueuedSigchlds(kTracee), 0u);
+}
+
+TEST_F(NotesTest, ItsEndIsNotShownToATracerThatDoesNotWantIt) {
+  EntersSigaction(SIGCHLD);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(Sixth(), kPass);
+  EXPECT_EQ(Request(), kSyscall);
+  SyscallExit(kTracee);
+  EXPECT_EQ(Sixth(), kSixth);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Request(), kCont);
+  EXPECT_EQ(Wait(kTracer), Result(0));
+}
+
+TEST_F(NotesTest, StepOverItTraps) {
+  EntersSigaction(SIGCHLD);
+  ASSERT_EQ(Ptrace(kTracer, kSingleStep, kTracee), 0);
+  EXPECT_EQ(Sixth(), kPass);
+  EXPECT_EQ(Request(), kSingleStep);
+  siginfo_t info = {};
+  info.si_signo = SIGTRAP;
+  info.si_code = TRAP_BRKPT;
+  SignalWith(kTracee, info);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGTRAP));
+  EXPECT_EQ(Sixth(), kSixth);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGUSR1), 0);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1) << "which takes the trap's place";
+}
+
+TEST_F(NotesTest, KilledInItItHasItsOwnArgument) {
+  EntersSigaction(SIGCHLD);
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  ExitEvent(kTracee, SIGKILL);
+  EXPECT_EQ(Sixth(), kSixth);
+}
+
+// Under PTRACE_SYSEMU the end of a call does not trap, and the thread is not to come to its program like
+// that.
+TEST_F(NotesTest, EmulatingStepOverItEndsInAStopOfOurs) {
+  EntersSigaction(SIGCHLD);
+  ASSERT_EQ(Ptrace(kTracer, kSysemuSingleStep, kTracee), 0);
+  EXPECT_EQ(Request(), kSyscall);
+  SyscallExit(kTracee);
+  EXPECT_EQ(Sixth(), kSixth);
+  EXPECT_EQ(Request(), kSysemuSingleStep);
+  EXPECT_TRUE(Runs(kTracee));
+}
+
+TEST_F(NotesTest, OtherCallsKeepTheirArguments) {
+  EntersSigaction(SIGUSR1);
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  EXPECT_EQ(Sixth(), kSixth);
+}
+
+TEST_F(NotesTest, OldAbiIn64BitCodeHasOtherNumbers) {
+  EntersSigaction(SIGCHLD, 0x80cd);  // int $0x80
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  EXPECT_EQ(Sixth(), kSixth);
+}
+
+// kernel/seccomp.c: without a tracer that asked for PTRACE_O_TRACESECCOMP the call is not made.
+TEST_F(NotesTest, RefusedCallGetsItsNumberBackAtItsEnd) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  kernel.at(kTracee).regs.orig_rax = kNrGetppid;
+  Event(kTracee, kEventSeccomp, 7);
+  EXPECT_EQ(kernel.at(kTracee).regs.orig_rax, ~0ull);
+  ASSERT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Request(), kSyscall);
+  SyscallExit(kTracee, -ENOSYS);
+  EXPECT_EQ(kernel.at(kTracee).regs.orig_rax, static_cast<uint64_t>(kNrGetppid));
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(Wait(kTracer), Result(0));
+}
+
+TEST_F(NotesTest, RefusedCallOfOneThatIsKilledHasItsNumber) {
+  Family();
+  kernel.at(kTracee).regs.orig_rax = kNrGetppid;
+  Event(kTracee, kEventSeccomp, 7);
+  ExitEvent(kTracee, SIGKILL);
+  EXPECT_EQ(kernel.at(kTracee).regs.orig_rax, static_cast<uint64_t>(kNrGetppid));
+}
+
+}  // namespace
+}  // namespace nestrace
