@@ -417,7 +417,8 @@ class Core {
 
   // --- notes.cc
   static bool OnlyTakesNote(const Notification& n);
-  void TakeNoteAtEntry(Thread* thread);
+  bool IsKernels(Thread* caller, const Notification& n);
+  void PassAtEntry(Thread* thread);
   void PutArgumentsBack(Thread* thread);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
 

@@ -36,8 +36,8 @@ class Emulator {
   struct Options {
     bool nesting = true;         // false: a second tracer is EPERM, as on the bare kernel
     uint32_t signal_cookie = 0;  // random: marks the signals that the supervisor itself queues
-    // Random: with this in its sixth argument (its lower half in the i386 ABI), a call that the emulation
-    // only takes note of is not notified. 0: the filter knows no such thing.
+    // Random: with this in its sixth argument (its lower half in the i386 ABI), a call that the kernel is
+    // to carry out in any case is not notified. 0: the filter knows no such thing.
     uint64_t pass = 0;
     pid_t supervisor = 0;                // own pid, as the guests' siginfo shows it
     Interceptor* interceptor = nullptr;  // the policy on calls; must outlive the emulator

@@ -1,10 +1,9 @@
-// Calls that the emulation only takes note of: the kernel carries them out, as it is told to in answer to
-// their notification.
+// Calls that the emulation only takes note of, and calls that the kernel carries out.
 //
 // No signal ends such a call, but one that is pending ends its notification before it is received, and the
 // call would have to start again behind it. Where a tracer can see that, at the syscall-exit-stop, the call
 // makes no notification: it is noted at its syscall-enter-stop, and given a sixth argument, which it does not
-// have, that the filter lets pass.
+// have, that the filter lets pass. So is a wait that has a zombie to find.
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -41,9 +40,24 @@ void Core::PutArgumentsBack(Thread* thread) {
   thread->noted = false;
 }
 
-// `thread` leaves its syscall-enter-stop. Does it begin a call that we only take note of, that is done here:
-// a signal that is pending by now would interrupt the notification, but not the call.
-void Core::TakeNoteAtEntry(Thread* thread) {
+// Is the call of `caller`, at its syscall-enter-stop, one that the kernel shall carry out, and at once: one
+// that is only noted, which is done here, or a wait that finds a zombie?
+bool Core::IsKernels(Thread* caller, const Notification& n) {
+  if (OnlyTakesNote(n)) return Emulate(caller, n).kind == Outcome::Kind::kContinue;
+  if (!IsWait(KindOf(n.abi, n.nr))) return false;
+  const std::optional<WaitSpec> spec = ParseWait(caller, n);
+  if (!spec.has_value()) return false;
+  const WaitFinding finding = Evaluate(caller, *spec);
+  if (finding.kind != WaitFinding::Kind::kZombie || finding.child != nullptr) return false;
+  caller->call = Call();  // another thread may be quicker, and it sleeps there
+  caller->call.phase = Call::Phase::kContinued;
+  caller->call.notification = n;
+  return true;
+}
+
+// `thread` leaves its syscall-enter-stop. If the kernel is to carry the call out, it passes the filter: a
+// signal that is pending by now would interrupt the notification, but not the call.
+void Core::PassAtEntry(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool enters = stop.kind == StopKind::kSyscall && stop.entry && !stop.skipped;
   if (!enters || options_.pass == 0 || thread->filters != nullptr || !thread->changed_arguments.empty())
@@ -55,9 +69,9 @@ void Core::TakeNoteAtEntry(Thread* thread) {
   n.abi = is64 ? Abi::kX86_64 : Abi::kI386;
   n.tid = thread->tid;
   TakeCall(regs, &n);
-  if (!OnlyTakesNote(n) || Intercepted(n)) return;
+  if ((!OnlyTakesNote(n) && !IsWait(KindOf(n.abi, n.nr))) || Intercepted(n)) return;
   if (is64 && !InstructionBefore(*thread, regs.rip, kSyscallInstruction)) return;  // int $0x80
-  if (Emulate(thread, n).kind != Outcome::Kind::kContinue) return;
+  if (!IsKernels(thread, n)) return;
   const uint64_t where = is64 ? kUserR9 : kUserRbp;
   thread->noted = true;
   thread->changed_arguments.push_back({where, is64 ? regs.r9 : regs.rbp});

@@ -144,7 +144,7 @@ void Core::ResumeThread(Thread* thread) {
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
   StopDiscarding(thread);
-  TakeNoteAtEntry(thread);
+  PassAtEntry(thread);
   thread->registers.valid = false;
   const int signal = stop.signal;
   // A thread that was killed under the stop may be in PTRACE_EVENT_EXIT by now, which is not to be lost.

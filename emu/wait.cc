@@ -217,6 +217,13 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     if (!hidden) return {WaitFinding::Kind::kNative, nullptr};
     return {WaitFinding::Kind::kZombie, nullptr, &child};
   };
+  // A dead tracee comes behind the children.
+  const auto dead_tracee = [&](const Process& tracee) -> WaitFinding {
+    for (const Process* child : natural) {
+      if (HasUnwaitedStop(*child, spec)) return stop(*child);
+    }
+    return zombie(tracee);
+  };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
         link->tracee->process->threads.size() > 1) {
@@ -274,12 +281,12 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
       return nullptr;
     };
     for (Link* link : member->tracees) {
-      if (const Process* found = find_dead(link->number)) return zombie(*found);
+      if (const Process* found = find_dead(link->number)) return dead_tracee(*found);
       const Thread* tracee = link->tracee;
       if (!matches(tracee->tid)) continue;
       if (auto finding = consider(link)) return *finding;
     }
-    if (const Process* found = find_dead(0)) return zombie(*found);
+    if (const Process* found = find_dead(0)) return dead_tracee(*found);
   }
   if (!traced && only_zombies && natural.empty()) return {WaitFinding::Kind::kNoChild, nullptr};
   if (!traced) return {WaitFinding::Kind::kNative, nullptr};

@@ -88,7 +88,8 @@ std::vector<scmp_arg_cmp> Unpassed(std::vector<scmp_arg_cmp> conditions, uint64_
 }
 
 void AddRules(Context* context, uint64_t pass) {
-  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3)});
+  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(clone3)});
+  context->NotifyIf({SCMP_SYS(wait4), SCMP_SYS(waitid)}, Unpassed({}, pass));
   context->NotifyIf({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
   context->NotifyIf({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
   context->NotifyIf({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
@@ -145,7 +146,7 @@ absl::StatusOr<FilterProgram> FilterProgram::Build(const FilterSpec& spec) {
   Context i386(SCMP_ARCH_X86);
   const uint32_t pass = static_cast<uint32_t>(spec.pass);
   AddRules(&i386, pass);
-  i386.Notify({SCMP_SYS(waitpid)});
+  i386.NotifyIf({SCMP_SYS(waitpid)}, Unpassed({}, pass));
   i386.NotifyIf({SCMP_SYS(sigaction), SCMP_SYS(signal)}, Unpassed({First(SIGCHLD)}, pass));
   filter.Merge(&i386);
 

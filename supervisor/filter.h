@@ -12,10 +12,10 @@
 //   seccomp, prctl                          to install a filter; prctl also for PR_GET_SECCOMP
 //   landlock_restrict_self                  always
 //   what FilterSpec names                   always
-// except that sigaction and the like, and the two that restrict, pass with FilterSpec::pass as sixth argument.
-// x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are newer
-// than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at its
-// syscall-enter-stop.
+// except that waits, sigaction and the like, and what restricts, pass with FilterSpec::pass as sixth
+// argument. x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are
+// newer than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at
+// its syscall-enter-stop.
 
 #ifndef NESTRACE_SUPERVISOR_FILTER_H_
 #define NESTRACE_SUPERVISOR_FILTER_H_

@@ -94,6 +94,29 @@ TEST_F(NotesTest, EmulatingStepOverItEndsInAStopOfOurs) {
   EXPECT_TRUE(Runs(kTracee));
 }
 
+// SIGCHLD is pending, and would end the notification, but not the wait.
+TEST_F(NotesTest, WaitThatHasAZombieToFindPassesTheFilter) {
+  EntersSigaction(SIGUSR1);
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  SyscallExit(kTracee);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+  Fork(kTracee, kOther);
+  for (const bool dead : {false, true}) {
+    if (dead) Die(kOther, 0);
+    ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+    auto& regs = kernel.at(kTracee).regs;
+    regs.rdi = ~0ull;
+    regs.rsi = regs.rdx = regs.r10 = 0;
+    SyscallEnter(kTracee, 61);
+    ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+    ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+    EXPECT_EQ(Sixth(), dead ? kPass : kSixth);
+    SyscallExit(kTracee, kOther.value);
+    EXPECT_EQ(Sixth(), kSixth);
+    ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+  }
+}
+
 TEST_F(NotesTest, OtherCallsKeepTheirArguments) {
   EntersSigaction(SIGUSR1);
   ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);

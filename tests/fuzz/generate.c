@@ -546,6 +546,10 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
       op->args[2] = (wait_flags(1) & flags) | (block ? 0 : WNOHANG);
       break;
     case 3:
+      if (is_stopped(op->actor)) {  // till it goes on the number may be nobody's
+        op->verb = kPending;
+        break;
+      }
       op->verb = kWaitPidfd;
       op->args[0] = pid > 0 ? pid : any_actor();
       op->args[1] = wait_flags(1) | WNOHANG;
@@ -711,7 +715,9 @@ static int64_t fit_signal(int target, int64_t signo) {
   if ((frees_visibly(target) || holds_family(target)) && !is_ignored_by_default(signo)) return SIGSTOP;
   if (is_in_vfork(target) && signo != SIGSTOP && signo != SIGCONT)
     return is_ignored_by_default(signo) ? 0 : SIGKILL;
-  const int suspended = is_blocked_in(target, SYS_rt_sigsuspend);
+  const struct Op* given = &known[target].given;
+  const int will_suspend = is_held_up(target) && given->verb == kBlock && given->args[0] == 3;
+  const int suspended = is_blocked_in(target, SYS_rt_sigsuspend) || will_suspend;
   if ((suspended || is_in_wait(target)) && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
   if (suspended && is_in(known[target].suspended_with, signo)) return SIGSTOP;
   if (is_stopped(target) && known[target].tracer < 0 && is_ignored_by_default(signo)) return SIGSTOP;
