@@ -129,6 +129,7 @@ class Core {
   void OnStop(Tid tid, int code, const struct rusage& usage);
   void OnExit(Tid tid, const ExitInfo& info);
   void OnNotification(const Notification& notification);
+  void OnSigchld();
 
   size_t thread_count() const { return threads_.size(); }
   size_t held_zombies() const { return held_zombies_; }
@@ -176,6 +177,7 @@ class Core {
   static bool LeavesZombie(const Process& child);
   void ReapForParent(Thread* thread);
   void LeaveToParent(Link* link);
+  void LookForZombieLeaders();
   void NotifyZombieLeader(Thread* leader);
   void Reap(Thread* thread);
 
@@ -437,8 +439,9 @@ class Core {
   absl::flat_hash_map<Tid, ExitInfo> early_exits_;
   uint64_t last_notification_ = 0;  // the id received last; the kernel counts them
   uint64_t unseen_notifications_ =
-      0;                       // made since, as far as is known, and cancelled before we received them
-  std::vector<Tid> in_doubt_;  // threads whose Doubt is not resolved
+      0;                            // made since, as far as is known, and cancelled before we received them
+  std::vector<Tid> dying_leaders_;  // resumed from PTRACE_EVENT_EXIT, with threads left, and no zombies yet
+  std::vector<Tid> in_doubt_;       // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.

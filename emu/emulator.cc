@@ -15,6 +15,7 @@ void Emulator::AddRoot(Tid tid) { core_->AddRoot(tid); }
 void Emulator::OnStop(Tid tid, int code, const struct rusage& usage) { core_->OnStop(tid, code, usage); }
 void Emulator::OnExit(Tid tid, const ExitInfo& info) { core_->OnExit(tid, info); }
 void Emulator::OnNotification(const Notification& notification) { core_->OnNotification(notification); }
+void Emulator::OnSigchld() { core_->OnSigchld(); }
 size_t Emulator::thread_count() const { return core_->thread_count(); }
 size_t Emulator::held_zombies() const { return core_->held_zombies(); }
 bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }

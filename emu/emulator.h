@@ -7,6 +7,7 @@
 //     ... emulator.OnStop(tid, code, usage);     // from waitid(WSTOPPED)
 //     ... emulator.OnExit(tid, info);            // from waitid(WEXITED|WNOWAIT)
 //     ... emulator.OnNotification(notification); // from SECCOMP_IOCTL_NOTIF_RECV
+//     ... emulator.OnSigchld();                  // when SIGCHLD has come
 //   }
 //
 // The real attachment of every guest thread is PTRACE_SEIZE with kRealOptions. Each event is handled to its
@@ -61,6 +62,9 @@ class Emulator {
   void OnExit(Tid tid, const ExitInfo& info);
   // A guest made an intercepted call.
   void OnNotification(const Notification& notification);
+  // The supervisor was sent SIGCHLD: a leader may be a zombie that no waitid(2) shows before its threads are
+  // gone.
+  void OnSigchld();
 
   // Threads (zombies held for a tracer included) that still exist. The run is over when it is 0.
   size_t thread_count() const;

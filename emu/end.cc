@@ -165,6 +165,30 @@ void Core::LeaveToParent(Link* link) {
   RemoveLink(link, Observer::LinkEnd::kParent);
 }
 
+// The kernel reports the zombie of a leader only when its threads are gone. SIGCHLD is all that tells of it
+// before.
+void Core::LookForZombieLeaders() {
+  std::vector<Tid> dying;
+  dying.swap(dying_leaders_);
+  for (const Tid tid : dying) {
+    Thread* leader = Find(tid);
+    if (leader == nullptr || leader->state != Thread::State::kExiting) continue;
+    if (!IsZombie(*leader)) {
+      dying_leaders_.push_back(tid);
+      continue;
+    }
+    KeepSignals(*leader);
+    OnTracerGone(leader);
+    NotifyZombieLeader(leader);
+  }
+}
+
+void Core::OnSigchld() {
+  if (dying_leaders_.empty()) return;
+  LookForZombieLeaders();
+  Pump();
+}
+
 // A leader that exits before its threads can't be waited for yet, but its tracers hear of it at once
 // (kernel/exit.c:exit_notify), and again when the last thread is gone.
 void Core::NotifyZombieLeader(Thread* leader) {

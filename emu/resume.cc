@@ -170,10 +170,8 @@ void Core::ResumeThread(Thread* thread) {
     if (thread->process->group_stopped && CompletesGroupStop(thread->process)) WakeParent(*thread->process);
   }
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
-    // Its zombie is not reported before its threads are gone.
-    KeepSignals(*thread);
-    OnTracerGone(thread);
-    NotifyZombieLeader(thread);
+    dying_leaders_.push_back(thread->tid);
+    LookForZombieLeaders();
   }
 }
 

@@ -243,6 +243,7 @@ void EventLoop::DrainWaits() {
   while (read(sigchld_.get(), unused, sizeof(unused)) > 0) {
   }
   waits_pending_ = false;
+  emulator_.OnSigchld();
   for (int round = 0; round < kStopsPerRound; ++round) {
     const bool stopped = HandleStops();
     const bool exited = HandleExits();

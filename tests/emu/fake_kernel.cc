@@ -207,6 +207,14 @@ long FakeKernel::Resume(long request, FakeThread& thread, uint64_t signal) {
   thread.resume_request = request;
   thread.resume_signal = static_cast<int>(signal);
   thread.state = FakeThread::State::kRunning;
+  // A leader with threads left is a zombie at once.
+  const auto lives_on = [&thread](const auto& other) {
+    const auto state = other.second.state;
+    return other.second.facts.tgid == thread.tid.value && other.first != thread.tid.value &&
+           state != FakeThread::State::kReaped;
+  };
+  if ((thread.code >> 8) == kEventExit)
+    thread.facts.zombie = std::any_of(threads_.begin(), threads_.end(), lives_on);
   return 0;
 }
 

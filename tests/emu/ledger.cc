@@ -351,7 +351,8 @@ void Ledger::Settle(Task& task) {
   task.must_trap = !exits && (listens || some([](const Layer& l) { return l.interrupt; }) ||
                               (task.layers.empty() && GroupStopped(task.tgid) && !task.doomed));
   task.returning = !exits && !task.doomed && Returns(task);
-  if (exits && LeadsOthers(task)) TracerGone(task.tid);
+  task.is_zombie_leader = exits && LeadsOthers(task);
+  if (task.is_zombie_leader) TracerGone(task.tid);
 }
 
 bool Ledger::Returns(const Task& task) {
@@ -414,7 +415,8 @@ int64_t Ledger::ExpectTraceme(const Task& caller) const {
   if (it == tasks_.end()) return -EPERM;
   // The child of a process that is a zombie is another's by now.
   const bool dead = std::all_of(tasks_.begin(), tasks_.end(), [&it](const auto& other) {
-    return other.second.tgid != it->second.tgid || other.second.state >= Task::State::kZombie;
+    return other.second.tgid != it->second.tgid || other.second.state >= Task::State::kZombie ||
+           other.second.is_zombie_leader;
   });
   if (dead && it->second.state == Task::State::kZombie) return caller.layers.empty() ? 0 : -EPERM;
   return PlaceFor(it->second.tid, caller) < 0 ? -EPERM : 0;
@@ -424,7 +426,7 @@ int64_t Ledger::ExpectAttach(Tid caller, long request, const Task& target, uint6
   if (request == kSeize && (data & ~static_cast<uint64_t>(kOptMask)) != 0) return -EIO;
   const pid_t process = ProcessOf(caller);
   if (process == target.tgid) return -EPERM;
-  if (target.state == Task::State::kZombie) return -EPERM;
+  if (target.state == Task::State::kZombie || target.is_zombie_leader) return -EPERM;
   return PlaceFor(caller, target) < 0 ? -EPERM : 0;
 }
 

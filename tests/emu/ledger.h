@@ -97,6 +97,7 @@ class Ledger {
     bool step_left = false;    // the last tracer died and had it stepping
     bool doomed = false;       // by a signal that was injected as its last tracer let it go
     bool reaped = false;       // by its parent, in the kernel
+    bool is_zombie_leader = false;  // with threads that live on
     bool exec_unseen = false;  // exec changed its number; requests are ESRCH until the event was waited for
     int status = 0;
   };

@@ -82,6 +82,12 @@ bool Scene::Possible(const Step& step) {
       if (step.request == kTraceme) {  // of a parent that has not left it to somebody else
         const Tid parent = ledger_.Find(step.who)->forked_by;
         if (!Lives(parent) || ProcessOf(parent) != thread.facts.parent_tgid) return false;
+        const auto& all = kernel.threads();
+        const bool dead = std::none_of(all.begin(), all.end(), [&](const auto& other) {
+          return other.second.facts.tgid == thread.facts.parent_tgid && !other.second.facts.zombie &&
+                 other.second.state != State::kZombie && other.second.state != State::kReaped;
+        });
+        if (dead) return false;
       }
       return MayCall(step.who) && kernel.Has(step.whom) && Lives(step.whom);
     case Op::kWait:
