@@ -60,15 +60,18 @@ uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts, uint6
   const uint64_t ignored =
       facts.pending_signals & facts.ignored_signals & ~thread.process->kept_signals & among;
   const auto& threads = thread.process->threads;
-  const bool stopped = thread.state == Thread::State::kStopped;
+  // Through any that is stopped the signals of the process can be seen.
+  const auto stopped = [](const Thread* member) { return member->state == Thread::State::kStopped; };
+  const auto first = std::find_if(threads.begin(), threads.end(), stopped);
+  const Thread* window = stopped(&thread) ? &thread : first == threads.end() ? nullptr : *first;
   const bool untraced =
       std::none_of(threads.begin(), threads.end(), [](const Thread* member) { return WasTraced(*member); });
-  if (ignored == 0 || (untraced && (threads.size() == 1 || !stopped))) return ignored;
+  if (ignored == 0 || (untraced && (threads.size() == 1 || window == nullptr))) return ignored;
   if (threads.size() == 1) return 0;
   uint64_t found = WasTraced(thread) ? 0 : ignored & ~facts.process_signals;
   uint64_t of_process = ignored & facts.process_signals;
-  if (of_process == 0 || !stopped) return found;
-  for (siginfo_t& info : PendingForProcess(thread)) {
+  if (of_process == 0 || window == nullptr) return found;
+  for (siginfo_t& info : PendingForProcess(*window)) {
     if ((of_process & Bit(info.si_signo)) == 0) continue;
     of_process &= ~Bit(info.si_signo);  // of several the first decides
     MakeGenuine(thread, &info);
