@@ -43,6 +43,7 @@ struct Known {
   int creator;  // kController, or the actor that made it
   int is_thread;
   int was_traced;        // it, or another thread of its process
+  int is_emulated;       // resumed with PTRACE_SYSEMU or PTRACE_SYSEMU_SINGLESTEP
   int ends_with_tracer;  // PTRACE_O_EXITKILL
   int last_signal;       // of the last stop that was waited for
   int has_signal;        // one was sent to it since it stopped
@@ -411,6 +412,7 @@ static void make_resume(struct Op* op, int tracee) {
   if (known[op->actor].sees_sigchld && parents >= 0 && same_process(parents, op->actor)) op->args[3] = 0;
   const int suspended = known[tracee].given.verb == kBlock && known[tracee].given.args[0] == 3;
   const int emulates = op->args[0] == 31 || op->args[0] == 32;
+  known[tracee].is_emulated = emulates;
   if (op->args[0] == PTRACE_DETACH && (known[tracee].has_signal || known[tracee].was_sent_stop))
     op->args[3] = 0;  // known to differ (README.md)
   const int wakes = threads_of(tracee) > 1 && process_has(tracee, is_in_sigtimedwait);
@@ -721,6 +723,7 @@ static int64_t fit_signal(int target, int64_t signo) {
   if ((suspended || is_in_wait(target)) && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
   if (suspended && is_in(known[target].suspended_with, signo)) return SIGSTOP;
   if (is_stopped(target) && known[target].tracer < 0 && is_ignored_by_default(signo)) return SIGSTOP;
+  if (signo == SIGCONT && known[target].is_emulated) return SIGSTOP;
   return signo;
 }
 
