@@ -184,6 +184,7 @@ class Core {
   // --- stops.cc
   void HandleStop(Thread* thread);
   void NoteGroupStop(Thread* thread);
+  static bool IsSeized(const Thread& thread);
   bool TrapsForSigcont(const Thread& thread) const;
   void KeepStopSignal(Thread* thread);
   static bool CompletesGroupStop(Process* process);

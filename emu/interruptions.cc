@@ -16,8 +16,7 @@ namespace nestrace {
 // are seized (kernel/signal.c:prepare_signal).
 bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const Stop& stop = thread.stop;
-  const bool seized =
-      std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+  const bool seized = IsSeized(thread);
   const bool trap = stop.kind == StopKind::kTrap && !thread.in_group_stop && !seized;
   if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
   ThreadFacts facts;

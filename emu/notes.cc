@@ -40,11 +40,10 @@ void Core::PutArgumentsBack(Thread* thread) {
   thread->noted = false;
 }
 
-// Is the call of `caller`, at its syscall-enter-stop, one that the kernel shall carry out, and at once: one
-// that is only noted, which is done here, or a wait that finds a zombie?
+// `n`, at whose syscall-enter-stop `caller` is, is a wait or a call that is only noted. Shall the kernel
+// carry it out, and at once: is it noted, which is done here, or does it find a zombie?
 bool Core::IsKernels(Thread* caller, const Notification& n) {
   if (OnlyTakesNote(n)) return Emulate(caller, n).kind == Outcome::Kind::kContinue;
-  if (!IsWait(KindOf(n.abi, n.nr))) return false;
   const std::optional<WaitSpec> spec = ParseWait(caller, n);
   if (!spec.has_value()) return false;
   const WaitFinding finding = Evaluate(caller, *spec);

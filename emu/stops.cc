@@ -230,12 +230,15 @@ bool Core::CompletesGroupStop(Process* process) {
 // A PTRACE_EVENT_STOP that nobody has asked for is news of a group-stop.
 bool Core::HasNews(const Thread& thread) { return !thread.stop.kicked && !InterruptPending(thread); }
 
+// By a guest.
+bool Core::IsSeized(const Thread& thread) {
+  return std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
+}
+
 // The trap that we have asked for is also that of a SIGCONT, which is behind it.
 bool Core::TrapsForSigcont(const Thread& thread) const {
-  const bool seized =
-      std::any_of(thread.links.begin(), thread.links.end(), [](const auto& link) { return link->seized; });
   ThreadFacts facts;
-  if (!thread.stop.kicked || !seized || !kernel_->ReadFacts(thread.tid, &facts)) return false;
+  if (!thread.stop.kicked || !IsSeized(thread) || !kernel_->ReadFacts(thread.tid, &facts)) return false;
   return ((facts.pending_signals & ~facts.blocked_signals) >> (SIGCONT - 1) & 1) != 0;
 }
 

@@ -436,8 +436,6 @@ Outcome Core::WaitForChild(Thread* caller, const Notification& n, const Process&
 void Core::EndChangedWait(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-  if (!IsWait(KindOf(abi, static_cast<int>(regs.orig_rax)))) return;
   const bool gone = static_cast<int64_t>(regs.rax) == -ECHILD;
   if (gone || (thread->wnohang_added && FoundNothing(thread, regs))) RewindCall(thread);
   thread->wnohang_added = false;

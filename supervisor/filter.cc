@@ -38,12 +38,8 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  void Notify(std::initializer_list<int> calls) {
-    for (int nr : calls) Check(seccomp_rule_add_exact(context_, SCMP_ACT_NOTIFY, nr, 0));
-  }
-
   // Notifies of those of the calls that meet all conditions.
-  void NotifyIf(std::initializer_list<int> calls, const std::vector<scmp_arg_cmp>& conditions) {
+  void Notify(std::initializer_list<int> calls, const std::vector<scmp_arg_cmp>& conditions = {}) {
     for (int nr : calls) {
       Check(
           seccomp_rule_add_exact_array(context_, SCMP_ACT_NOTIFY, nr, conditions.size(), conditions.data()));
@@ -89,13 +85,13 @@ std::vector<scmp_arg_cmp> Unpassed(std::vector<scmp_arg_cmp> conditions, uint64_
 
 void AddRules(Context* context, uint64_t pass) {
   context->Notify({SCMP_SYS(ptrace), SCMP_SYS(clone3)});
-  context->NotifyIf({SCMP_SYS(wait4), SCMP_SYS(waitid)}, Unpassed({}, pass));
-  context->NotifyIf({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
-  context->NotifyIf({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
-  context->NotifyIf({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
-  context->NotifyIf({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
-  context->NotifyIf({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));
-  context->NotifyIf({SCMP_SYS(landlock_restrict_self)}, Unpassed({}, pass));
+  context->Notify({SCMP_SYS(wait4), SCMP_SYS(waitid)}, Unpassed({}, pass));
+  context->Notify({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
+  context->Notify({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
+  context->Notify({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
+  context->Notify({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
+  context->Notify({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));
+  context->Notify({SCMP_SYS(landlock_restrict_self)}, Unpassed({}, pass));
 }
 
 sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }
@@ -146,8 +142,8 @@ absl::StatusOr<FilterProgram> FilterProgram::Build(const FilterSpec& spec) {
   Context i386(SCMP_ARCH_X86);
   const uint32_t pass = static_cast<uint32_t>(spec.pass);
   AddRules(&i386, pass);
-  i386.NotifyIf({SCMP_SYS(waitpid)}, Unpassed({}, pass));
-  i386.NotifyIf({SCMP_SYS(sigaction), SCMP_SYS(signal)}, Unpassed({First(SIGCHLD)}, pass));
+  i386.Notify({SCMP_SYS(waitpid)}, Unpassed({}, pass));
+  i386.Notify({SCMP_SYS(sigaction), SCMP_SYS(signal)}, Unpassed({First(SIGCHLD)}, pass));
   filter.Merge(&i386);
 
   UniqueFd file(memfd_create("nestrace-filter", MFD_CLOEXEC));
