@@ -144,7 +144,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
     }
     link->sigstop_due = !seize;
-    if (!seize) target->process->stale_signals &= ~(1ull << (SIGCONT - 1));  // SIGSTOP flushes it
+    if (!seize) target->process->stale_signals &= ~SignalBit(SIGCONT);  // SIGSTOP flushes it
     if (target->discarding.has_value()) {
       target->discarding->attached |= !seize;
     } else if (!seize) {

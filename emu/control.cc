@@ -210,8 +210,7 @@ Outcome Core::Detach(const RequestArgs& args) {
 bool Core::StopsGroup(const Thread& thread, const ThreadFacts& facts) {
   const int signal = thread.stop.signal;
   const uint64_t harmless = facts.ignored_signals | facts.caught_signals;
-  return thread.state == Thread::State::kStopped && IsStopSignal(signal) &&
-         (harmless >> (signal - 1) & 1) == 0;
+  return thread.state == Thread::State::kStopped && IsStopSignal(signal) && !Has(harmless, signal);
 }
 
 // The link ends; what it held goes on with `signal`.

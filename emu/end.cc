@@ -37,8 +37,8 @@ bool Core::HasSprung(const Thread& thread) const {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   // It is sent to the thread, and unblocked by force.
-  const uint64_t pending = facts.pending_signals & ~facts.process_signals & ~facts.blocked_signals;
-  return (pending >> (SIGTRAP - 1) & 1) != 0;
+  const uint64_t pending = facts.thread_signals & ~facts.blocked_signals;
+  return Has(pending, SIGTRAP);
 }
 
 // Those that wait in a thread of `waiter` are left out; null: none.

@@ -148,7 +148,7 @@ bool Core::LeavesExec(const Thread& thread) const {
   if (exiting || stop.signal == SIGSEGV) return true;
   // fs/exec.c:bprm_execve has sent it, if the old program is lost.
   ThreadFacts facts;
-  return kernel_->ReadFacts(thread.tid, &facts) && (facts.pending_signals >> (SIGSEGV - 1) & 1) != 0;
+  return kernel_->ReadFacts(thread.tid, &facts) && Has(facts.pending_signals(), SIGSEGV);
 }
 
 // False: the process is killed, and goes on to its end by itself.

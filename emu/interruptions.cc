@@ -21,15 +21,14 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
-  uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
-  if (thread.left_step || IsStep(thread.real_mode)) pending &= ~(1ull << (SIGTRAP - 1));  // of a step over it
+  uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
+  if (thread.left_step || IsStep(thread.real_mode)) pending &= ~SignalBit(SIGTRAP);  // of a step over it
   const uint64_t unqueued = NeverQueued(thread, facts, pending);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
   if (trap || (was_kicked && !cause_is_shown)) return true;
   if (!cause_is_shown) {  // it is to come
-    constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
-    return unqueued != 0 || (!seized && (facts.pending_signals & facts.blocked_signals & kSigcont) != 0);
+    return unqueued != 0 || (!seized && Has(facts.pending_signals() & facts.blocked_signals, SIGCONT));
   }
   siginfo_t info;
   if (KernelSigInfo(thread, &info) < 0) return false;
@@ -95,7 +94,7 @@ bool Core::EnteredUnseen(Thread* thread) {
 void Core::NoteSigcont(Thread* thread) {
   ThreadFacts facts;
   if (thread->ended_at == 0 || !kernel_->ReadFacts(thread->tid, &facts)) return;
-  thread->stop.sigcont_pending = (facts.pending_signals >> (SIGCONT - 1) & 1) != 0;
+  thread->stop.sigcont_pending = Has(facts.pending_signals(), SIGCONT);
 }
 
 // Has a stopped thread more to stop for before it is back in its program?
@@ -109,10 +108,9 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
     if (leader != nullptr && leader->state == Thread::State::kZombie && leader->links.empty()) return true;
   }
   // SIGCONT has a trap go before it, also if it is blocked and therefore sent anew (ptrace_signal()).
-  constexpr uint64_t kSigcont = 1ull << (SIGCONT - 1);
-  const bool sent_anew = thread.stop.signal == SIGCONT && (facts.blocked_signals & kSigcont) != 0;
-  const uint64_t stops = ~facts.blocked_signals | (thread.stop.sigcont_pending ? 0 : kSigcont);
-  return sent_anew || (facts.pending_signals & stops) != 0;
+  const bool sent_anew = thread.stop.signal == SIGCONT && Has(facts.blocked_signals, SIGCONT);
+  const uint64_t stops = ~facts.blocked_signals | (thread.stop.sigcont_pending ? 0 : SignalBit(SIGCONT));
+  return sent_anew || (facts.pending_signals() & stops) != 0;
 }
 
 }  // namespace nestrace

@@ -21,6 +21,10 @@
 
 namespace nestrace {
 
+// Sets of signals, as /proc/TID/status and the kernel's sigset_t have them: bit N-1 stands for signal N.
+constexpr uint64_t SignalBit(int signal) { return signal == 0 ? 0 : 1ull << (signal - 1); }
+constexpr bool Has(uint64_t signals, int signal) { return (signals & SignalBit(signal)) != 0; }
+
 // A pid namespace a thread is in, with the thread's number there.
 struct NamespacedPid {
   uint64_t pid_namespace = 0;  // inode of the namespace; 0 stands for the supervisor's own
@@ -34,15 +38,16 @@ struct ThreadFacts {
   // From the supervisor's namespace (front) to the thread's innermost one (back). Never empty.
   std::vector<NamespacedPid> pids;
   uid_t uid = 0;                   // real uid, in the supervisor's user namespace
-  uint64_t blocked_signals = 0;    // SigBlk, bit N-1 for signal N
-  uint64_t pending_signals = 0;    // SigPnd | ShdPnd
-  uint64_t process_signals = 0;    // ShdPnd
-  uint64_t thread_signals = 0;     // SigPnd
+  uint64_t blocked_signals = 0;    // SigBlk
+  uint64_t process_signals = 0;    // ShdPnd: pending for the process
+  uint64_t thread_signals = 0;     // SigPnd: for the thread
   uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default
   uint64_t caught_signals = 0;     // SigCgt
   int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
   bool has_cap_sys_admin = false;  // CapEff holds CAP_SYS_ADMIN
   bool zombie = false;             // past exit_notify()
+
+  uint64_t pending_signals() const { return process_signals | thread_signals; }
 };
 
 // How a process ended (siginfo of waitid(2)).

@@ -210,7 +210,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   ThreadFacts facts;
   if (!handled || parked) {
     if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-    blocked = (facts.blocked_signals & (1ull << (SIGCHLD - 1))) != 0;
+    blocked = Has(facts.blocked_signals, SIGCHLD);
     // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
     // itself.
     if (!handled && !blocked && tracer->links.empty()) {
@@ -233,7 +233,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   const bool injects = !handled && blocked && alone && FiltersAllowInjection(tracer);
   if (injects && !SleepsWithAnotherMask(kernel_->BlockedIn(tracer->tid))) {
     if (tracer->injection.has_value()) return;  // a standard signal is pending once
-    if ((facts.pending_signals & (1ull << (SIGCHLD - 1))) != 0) return;
+    if (Has(facts.pending_signals(), SIGCHLD)) return;
     tracer->injection.emplace();
     tracer->injection->info = info;
     Kick(tracer);
@@ -328,9 +328,9 @@ void Core::RecogniseSignal(Thread* thread) {
   // The trap of a step that a dead tracer has left is a signal like any other, also for the next tracer.
   const bool steps =
       stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
-  const uint64_t bit = 1ull << (stop.signal - 1);
+  const uint64_t bit = SignalBit(stop.signal);
   thread->process->kept_signals &= ~bit;
-  if (IsStopSignal(stop.signal)) thread->process->stale_signals &= ~(1ull << (SIGCONT - 1));  // flushed
+  if (IsStopSignal(stop.signal)) thread->process->stale_signals &= ~SignalBit(SIGCONT);  // flushed
   if ((thread->process->stale_signals & bit) != 0) {
     thread->process->stale_signals &= ~bit;
     stop.signal = 0;

@@ -113,7 +113,7 @@ bool Core::InjectionKills(const Thread& thread) const {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   const uint64_t harmless = facts.blocked_signals | facts.ignored_signals | facts.caught_signals;
-  return (harmless >> (signal - 1) & 1) == 0;
+  return !Has(harmless, signal);
 }
 
 // A thread that is to do something for us, and stops again before anyone sees it.

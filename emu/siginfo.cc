@@ -153,7 +153,7 @@ long Core::LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::
     char* info = peeked->data() + kHeader + i * sizeof(siginfo_t);
     int32_t signal;  // the first field in every layout
     memcpy(&signal, info, sizeof(signal));
-    if ((stale >> (signal - 1) & 1) != 0) continue;
+    if (Has(stale, signal)) continue;
     if (skip > 0) {
       --skip;
       continue;

@@ -186,7 +186,7 @@ void Core::NoteGroupStop(Thread* thread) {
   if (stop.continues || (MayBeWaitedFor(*process) && kernel_->WaitContinued(process->tgid, true) == 1))
     WakeParent(*process);
   // The trap of a SIGCONT that came before the tracer is not news to it.
-  const bool stale = (process->stale_signals >> (SIGCONT - 1) & 1) != 0;
+  const bool stale = Has(process->stale_signals, SIGCONT);
   stop.news = thread->in_group_stop || (!stale && (HasNews(*thread) || TrapsForSigcont(*thread)));
   thread->in_group_stop = process->group_stopped = process->stop_complete = false;
   thread->passed_over_by = 0;
@@ -239,7 +239,7 @@ bool Core::IsSeized(const Thread& thread) {
 bool Core::TrapsForSigcont(const Thread& thread) const {
   ThreadFacts facts;
   if (!thread.stop.kicked || !IsSeized(thread) || !kernel_->ReadFacts(thread.tid, &facts)) return false;
-  return ((facts.pending_signals & ~facts.blocked_signals) >> (SIGCONT - 1) & 1) != 0;
+  return Has(facts.pending_signals() & ~facts.blocked_signals, SIGCONT);
 }
 
 // A system call begins or ends. One that the kernel skips (PTRACE_SYSEMU) is emulated by the innermost of the

@@ -17,8 +17,6 @@ namespace {
 
 constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
 
-constexpr uint64_t Bit(int signal) { return 1ull << (signal - 1); }
-
 // Was `thread` traced when the signals were sent that it has pending?
 bool WasTraced(const Thread& thread) { return !thread.links.empty() && !thread.discarding.has_value(); }
 
@@ -49,16 +47,15 @@ bool Core::WasNeverQueued(const Thread& thread, const siginfo_t& info, bool to_p
   const Thread* target = TargetOf(thread, info, to_process);
   if (target == nullptr || WasTraced(*target)) return false;
   ThreadFacts facts;
-  if (!kernel_->ReadFacts(target->tid, &facts) || (facts.ignored_signals & Bit(info.si_signo)) == 0)
-    return false;
-  return target == &thread || (facts.blocked_signals & Bit(info.si_signo)) == 0;
+  if (!kernel_->ReadFacts(target->tid, &facts) || !Has(facts.ignored_signals, info.si_signo)) return false;
+  return target == &thread || !Has(facts.blocked_signals, info.si_signo);
 }
 
 // Those among the signals `among` that are pending for `thread` and its process, as far as can be known:
 // whose a signal of the process is shows only at a stop.
 uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts, uint64_t among) const {
   const uint64_t ignored =
-      facts.pending_signals & facts.ignored_signals & ~thread.process->kept_signals & among;
+      facts.pending_signals() & facts.ignored_signals & ~thread.process->kept_signals & among;
   const auto& threads = thread.process->threads;
   // Through any that is stopped the signals of the process can be seen.
   const auto stopped = [](const Thread* member) { return member->state == Thread::State::kStopped; };
@@ -72,10 +69,10 @@ uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts, uint6
   uint64_t of_process = ignored & facts.process_signals;
   if (of_process == 0 || window == nullptr) return found;
   for (siginfo_t& info : PendingForProcess(*window)) {
-    if ((of_process & Bit(info.si_signo)) == 0) continue;
-    of_process &= ~Bit(info.si_signo);  // of several the first decides
+    if (!Has(of_process, info.si_signo)) continue;
+    of_process &= ~SignalBit(info.si_signo);  // of several the first decides
     MakeGenuine(thread, &info);
-    if (WasNeverQueued(thread, info, true)) found |= Bit(info.si_signo);
+    if (WasNeverQueued(thread, info, true)) found |= SignalBit(info.si_signo);
     if (of_process == 0) break;
   }
   return found;
@@ -88,13 +85,13 @@ void Core::NoteStaleSigchld(Thread* thread) {
   if (threads.size() == 1 || !thread->links.empty() || thread->process->children.empty()) return;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread->tid, &facts)) return;
-  const uint64_t stale = NeverQueued(*thread, facts, Bit(SIGCHLD)) & facts.process_signals;
+  const uint64_t stale = NeverQueued(*thread, facts, SignalBit(SIGCHLD)) & facts.process_signals;
   if (stale == 0) return;
   const bool others_take_it =
       std::any_of(threads.begin(), threads.end(), [this, thread](const Thread* other) {
         ThreadFacts of_other;
         return other != thread && kernel_->ReadFacts(other->tid, &of_other) &&
-               (of_other.blocked_signals & Bit(SIGCHLD)) == 0;
+               !Has(of_other.blocked_signals, SIGCHLD);
       });
   if (others_take_it) thread->process->stale_signals |= stale;
 }
@@ -104,7 +101,7 @@ void Core::KeepSignalsOf(Thread* tracee) {
   ThreadFacts facts;
   if (tracee->links.size() > 1 || tracee->discarding.has_value()) return;
   if (!kernel_->ReadFacts(tracee->tid, &facts)) return;
-  tracee->process->kept_signals |= facts.pending_signals & ~tracee->process->stale_signals;
+  tracee->process->kept_signals |= facts.pending_signals() & ~tracee->process->stale_signals;
 }
 
 // `tracer` lets all its tracees go. (To be called before one of them, or its end, sends another a signal.)
@@ -125,8 +122,8 @@ void Core::KeepSignals(const Thread& tracer) {
 void Core::DiscardStaleSignals(Thread* target) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(target->tid, &facts)) return;
-  target->process->stale_signals &= facts.pending_signals;
-  const uint64_t pending = facts.pending_signals & ~facts.blocked_signals;
+  target->process->stale_signals &= facts.pending_signals();
+  const uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
   if (target->state != Thread::State::kListening) {
     target->process->stale_signals = NeverQueued(*target, facts, pending & kStandardSignals);
   } else if ((pending & facts.ignored_signals) != 0) {
@@ -149,7 +146,7 @@ uint64_t Core::Discardable(const Thread& thread, const ThreadFacts& facts) const
   kernel_->PtraceBuffer(Abi::kX86_64, kGetSigMask, thread.tid, sizeof(own),
                         absl::MakeSpan(reinterpret_cast<char*>(&own), sizeof(own)));
   const bool can = alone && thread.process->discarding == nullptr && own == facts.blocked_signals &&
-                   (facts.pending_signals & Bit(SIGSTOP)) == 0;
+                   !Has(facts.pending_signals(), SIGSTOP);
   return can ? NeverQueued(thread, facts, discarding.signals & ~facts.blocked_signals) : 0;
 }
 
@@ -171,14 +168,14 @@ bool Core::Discard(Thread* thread) {
       return true;
     }
   } else if (discarding.under_way) {
-    const uint64_t bit = stop.kind == StopKind::kSignal ? Bit(stop.signal) : 0;
+    const uint64_t bit = stop.kind == StopKind::kSignal ? SignalBit(stop.signal) : 0;
     const bool one = (discarding.signals & bit) != 0;
     if (one) {
       thread->process->stale_signals &= ~bit;
       thread->process->kept_signals &= ~bit;
       // Of a standard signal there is one of the thread and one of its process; another has come since.
-      const bool more =
-          (kStandardSignals & bit) != 0 ? (discarding.twice & bit) != 0 : (facts.pending_signals & bit) != 0;
+      const bool more = (kStandardSignals & bit) != 0 ? (discarding.twice & bit) != 0
+                                                      : (facts.pending_signals() & bit) != 0;
       discarding.twice &= ~bit;
       if (!more) discarding.signals &= ~bit;
     }

@@ -30,7 +30,7 @@ constexpr unsigned long kPidfdGetPidNamespace = _IO(0xff, 5);
 constexpr int kCapSysAdmin = 21;
 // include/linux/signal.h:SIG_KERNEL_IGNORE_MASK.
 constexpr uint64_t kIgnoredByDefault =
-    1ull << (SIGCONT - 1) | 1ull << (SIGCHLD - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGURG - 1);
+    SignalBit(SIGCONT) | SignalBit(SIGCHLD) | SignalBit(SIGWINCH) | SignalBit(SIGURG);
 
 // The process in "/proc/PID/mem" or "/proc/PID/task/TID/mem", wherever procfs is mounted; 0 if the path is
 // another.
@@ -83,7 +83,6 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   if (facts->pids.size() > 1) FillNamespaces(OpenPidNamespace(proc, id, tid), &facts->pids);
   facts->uid = status->uid[0];
   facts->blocked_signals = status->blocked;
-  facts->pending_signals = status->pending;
   facts->process_signals = status->process_pending;
   facts->thread_signals = status->thread_pending;
   facts->caught_signals = status->caught;

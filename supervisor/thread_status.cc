@@ -73,10 +73,8 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       status.nspid = AllNumbers(rest);
     } else if (name == "SigPnd") {
       status.thread_pending = mask();
-      status.pending |= status.thread_pending;
     } else if (name == "ShdPnd") {
       status.process_pending = mask();
-      status.pending |= status.process_pending;
     } else if (name == "SigBlk") {
       status.blocked = mask();
     } else if (name == "SigIgn") {

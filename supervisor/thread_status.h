@@ -26,7 +26,6 @@ struct ThreadStatus {
   std::vector<pid_t> nspid;      // NSpid: from the namespace of /proc to the thread's own
   uid_t uid[4] = {};             // Uid: real, effective, saved, file system
   gid_t gid[4] = {};             // Gid
-  uint64_t pending = 0;          // SigPnd | ShdPnd
   uint64_t thread_pending = 0;   // SigPnd
   uint64_t process_pending = 0;  // ShdPnd
   uint64_t blocked = 0;          // SigBlk

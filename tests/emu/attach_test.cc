@@ -206,14 +206,12 @@ TEST_F(AttachTest, SeizeOfAStoppedTaskShowsTheGroupStop) {
 }
 
 // Natively it would not have been queued.
-constexpr uint64_t Bit(int signal) { return 1ull << (signal - 1); }
-
 TEST_F(AttachTest, SignalThatARunningTaskIgnoredBeforeIsNotShown) {
   Family();
-  kernel.at(kTracee).facts.ignored_signals = Bit(SIGCHLD);
-  kernel.at(kTracee).facts.pending_signals = Bit(SIGCHLD) | Bit(SIGUSR1);
+  kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGCHLD);
+  kernel.at(kTracee).facts.thread_signals = SignalBit(SIGCHLD) | SignalBit(SIGUSR1);
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  kernel.at(kTracee).facts.pending_signals = 0;
+  kernel.at(kTracee).facts.thread_signals = 0;
   Signal(kTracee, SIGCHLD);
   EXPECT_TRUE(Runs(kTracee));
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
@@ -232,12 +230,12 @@ class DiscardTest : public AttachTest {
     Family();
     Signal(kTracee, SIGSTOP);
     GroupStop(kTracee);
-    facts().ignored_signals = Bit(SIGCHLD) | Bit(SIGURG);
-    facts().pending_signals = Bit(SIGCHLD) | Bit(SIGURG) | Bit(SIGUSR1);
+    facts().ignored_signals = SignalBit(SIGCHLD) | SignalBit(SIGURG);
+    facts().thread_signals = SignalBit(SIGCHLD) | SignalBit(SIGURG) | SignalBit(SIGUSR1);
     facts().blocked_signals = kMask;
   }
   ThreadFacts& facts() { return kernel.at(kTracee).facts; }
-  static constexpr uint64_t kMask = Bit(SIGUSR2);
+  static constexpr uint64_t kMask = SignalBit(SIGUSR2);
 };
 
 TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
@@ -245,13 +243,14 @@ TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
   EXPECT_TRUE(kernel.at(kTracee).queued.empty()) << "SIGSTOP would come first";
   GroupStop(kTracee);
   ASSERT_TRUE(Runs(kTracee));
-  EXPECT_EQ(facts().blocked_signals, ~(Bit(SIGCHLD) | Bit(SIGURG))) << "SIGUSR1 is not to come in between";
-  facts().pending_signals &= ~Bit(SIGCHLD);
+  EXPECT_EQ(facts().blocked_signals, ~(SignalBit(SIGCHLD) | SignalBit(SIGURG)))
+      << "SIGUSR1 is not to come in between";
+  facts().thread_signals &= ~SignalBit(SIGCHLD);
   Signal(kTracee, SIGCHLD);
   ASSERT_TRUE(Runs(kTracee));
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
   EXPECT_FALSE(kernel.at(kTracee).interrupt);
-  facts().pending_signals &= ~Bit(SIGURG);
+  facts().thread_signals &= ~SignalBit(SIGURG);
   Signal(kTracee, SIGURG);
   ASSERT_TRUE(Runs(kTracee));
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
@@ -278,7 +277,7 @@ TEST_F(DiscardTest, SigcontInBetweenEndsIt) {
 }
 
 TEST_F(DiscardTest, PendingSigstopCantBeHeldBack) {
-  facts().pending_signals |= Bit(SIGSTOP);
+  facts().thread_signals |= SignalBit(SIGSTOP);
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   GroupStop(kTracee);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
@@ -301,7 +300,7 @@ TEST_F(DiscardTest, TracerThatDiesMeanwhileLeavesTheTaskInItsGroupStop) {
 TEST_F(AttachTest, TimedCallInterruptedByAnIgnoredSignalShowsItsNumber) {
   constexpr int kNrNanosleep = 35;
   Family();
-  kernel.at(kTracee).facts.ignored_signals = 1ull << (SIGWINCH - 1);
+  kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGWINCH);
   for (const int signal : {SIGWINCH, SIGUSR1}) {
     kernel.at(kTracee).regs.orig_rax = kNrNanosleep;
     kernel.at(kTracee).regs.rax = -kErestartRestartblock;

@@ -92,7 +92,7 @@ TEST_F(SigchldTest, DumpedTraceeIsCldDumped) {
 
 TEST_F(SigchldTest, IgnoredSigchldIsNotSentForStops) {
   Seized(kIgnore);
-  kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
+  kernel.at(kTracer).facts.blocked_signals = SignalBit(SIGCHLD);
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
@@ -117,7 +117,7 @@ TEST_F(SigchldTest, DefaultActionDropsItUnlessItIsBlocked) {
 // siginfo right at: the tracer is made to send it to itself.
 TEST_F(SigchldTest, BlockedSigchldWithoutHandlerIsSentByTheTracerItself) {
   Seized(kDefault);
-  kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
+  kernel.at(kTracer).facts.blocked_signals = SignalBit(SIGCHLD);
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
   ASSERT_TRUE(kernel.at(kTracer).interrupt);
@@ -158,7 +158,7 @@ TEST_F(SigchldTest, TracerThatDiesWhileItSendsItselfSigchldIsNoCrash) {
     Guests world;
     world.Family();
     ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
-    world.kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
+    world.kernel.at(kTracer).facts.blocked_signals = SignalBit(SIGCHLD);
     world.Signal(kTracee, SIGUSR1);
     world.kernel.DieAtCall(kTracer, k);
     world.Trap(kTracer);
@@ -212,7 +212,7 @@ TEST_F(SigchldTest, SigactionOfI386IsUnderstood) {
   Family();
   Write(kTracer, kActionAt, std::array<uint32_t, 5>{kIgnore, 0, 0, 0, 0});
   ASSERT_EQ(Call(kTracer, 174, {SIGCHLD, kActionAt, 0, 8}, Abi::kI386), kNative);
-  kernel.at(kTracer).facts.blocked_signals = 1ull << (SIGCHLD - 1);
+  kernel.at(kTracer).facts.blocked_signals = SignalBit(SIGCHLD);
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   Signal(kTracee, SIGUSR1);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);

@@ -286,15 +286,15 @@ TEST_F(WaitTest, IgnoredSignalDoesNotEndACallOfAnUntracedThread) {
     return Rax(tid);
   };
   ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
-  for (const Tid tid : {kShell, kTracee}) kernel.at(tid).facts.ignored_signals = 1ull << (SIGWINCH - 1);
+  for (const Tid tid : {kShell, kTracee}) kernel.at(tid).facts.ignored_signals = SignalBit(SIGWINCH);
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGUSR1), -EINTR);
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -kErestartnointr);
   EXPECT_EQ(signal_in_sigtimedwait(kTracee, SIGWINCH), -EINTR) << "a traced thread ignores nothing";
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGSTOP), -EINTR);
   GroupStop(kShell);
-  kernel.at(kShell).facts.pending_signals = 1ull << (SIGCONT - 1);
+  kernel.at(kShell).facts.thread_signals = SignalBit(SIGCONT);
   Trap(kShell);
-  kernel.at(kShell).facts.pending_signals = 0;
+  kernel.at(kShell).facts.thread_signals = 0;
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -EINTR) << "the group-stop has ended it";
   EXPECT_EQ(signal_in_sigtimedwait(kShell, SIGWINCH), -kErestartnointr) << "another call";
 }

@@ -24,7 +24,8 @@ TEST(ThreadStatus, FieldsAreDecoded) {
   EXPECT_EQ(status->uid[0], 1000u);
   EXPECT_EQ(status->uid[3], 1003u);
   EXPECT_EQ(status->gid[1], 6u);
-  EXPECT_EQ(status->pending, 0x201u);
+  EXPECT_EQ(status->thread_pending, 0x1u);
+  EXPECT_EQ(status->process_pending, 0x200u);
   EXPECT_EQ(status->blocked, 0x10000u);
   EXPECT_EQ(status->ignored, 0x6u);
   EXPECT_EQ(status->caught, 0x180000000u);
