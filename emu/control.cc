@@ -232,7 +232,10 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
     // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).
     const bool stops = thread->stop.kind == StopKind::kSignal && StopsGroup(*thread, facts);
-    if (thread->process->group_stopped && stops) thread->stop.signal = 0;
+    // Sent, and dropped: it is not traced any more (ptrace_report_syscall(), sig_ignored()).
+    const bool sent = thread->stop.kind == StopKind::kSyscall;
+    const bool dropped = sent && Has(facts.ignored_signals & ~facts.blocked_signals, thread->stop.signal);
+    if ((thread->process->group_stopped && stops) || dropped) thread->stop.signal = 0;
   }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);
   // An untraced thread is kept by a group-stop (__ptrace_unlink()); it may have been resumed from it.

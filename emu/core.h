@@ -238,6 +238,7 @@ class Core {
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
   static bool IsStepTrap(const Thread& thread);
+  static bool IsOfStep(const siginfo_t& info);
   void RecogniseSignal(Thread* thread);
 
   void QueueSigchld(Thread* tracer, const siginfo_t& info);

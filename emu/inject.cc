@@ -48,6 +48,12 @@ bool Core::Inject(Thread* thread) {
       ResumeUnseen(thread, ResumeMode::kSyscall);
       return true;
     }
+    siginfo_t trap;
+    if (injection.steps_over_call && stop.signal == SIGTRAP && KernelSigInfo(*thread, &trap) == 0 &&
+        IsOfStep(trap)) {  // over the call, which natively has not ended
+      ResumeUnseen(thread, ResumeMode::kSyscall);
+      return true;
+    }
     SetRegs(thread, stop.kind == StopKind::kSyscall ? Restarted(injection.saved) : injection.saved);
     const siginfo_t info = injection.info;
     thread->injection.reset();
@@ -93,6 +99,9 @@ bool Core::FiltersAllowInjection(Thread* thread) {
 bool Core::PrepareInjection(Thread* thread) {
   Injection& injection = *thread->injection;
   if (!GetRegs(*thread, &injection.saved) || injection.saved.cs != kUser64Cs) return false;
+  const bool steps = thread->left_step || IsStep(thread->real_mode);
+  injection.steps_over_call = steps && Restarted(injection.saved).rip != injection.saved.rip;
+  if (steps && !injection.steps_over_call && HasSprung(*thread)) return false;  // first that trap
   struct user_regs_struct regs = injection.saved;
   const Call& call = thread->call;
   if (call.phase == Call::Phase::kAnswered && static_cast<int64_t>(regs.rax) == -kErestartsys &&

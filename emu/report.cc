@@ -320,6 +320,11 @@ bool Core::IsStepTrap(const Thread& thread) {
          (thread.left_step || IsStep(thread.real_mode));
 }
 
+// Is a SIGTRAP with this siginfo that of a step, if one was asked for?
+bool Core::IsOfStep(const siginfo_t& info) {
+  return info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
+}
+
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
@@ -348,7 +353,7 @@ void Core::RecogniseSignal(Thread* thread) {
     stop.signal = 0;
     return;
   }
-  const bool of_step = info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT || info.si_code == SIGTRAP;
+  const bool of_step = IsOfStep(info);
   if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
     if (of_step && RestartsForUs(*thread).has_value()) {

@@ -134,8 +134,9 @@ struct Call {
 // A SIGCHLD that a tracer is made to send itself (inject.cc).
 struct Injection {
   siginfo_t info = {};
-  bool under_way = false;  // the thread runs the call
-  bool entered = false;    // and has passed its syscall-enter-stop
+  bool under_way = false;        // the thread runs the call
+  bool entered = false;          // and has passed its syscall-enter-stop
+  bool steps_over_call = false;  // it was stepping over a call that the stop has interrupted
   struct user_regs_struct saved = {};
 };
 
