@@ -170,7 +170,7 @@ class Core {
   // --- end.cc
   void OnEventExit(Thread* thread);
   bool HasSprung(const Thread& thread) const;
-  void OnTracerGone(Thread* tracer, const Process* waiter = nullptr);
+  void OnTracerGone(Thread* tracer, const Process* parent = nullptr);
   bool IsDead(const Process& process) const;
   void ReportExit(Thread* thread);
   static bool ServesParent(const Link& link);

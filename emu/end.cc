@@ -41,10 +41,16 @@ bool Core::HasSprung(const Thread& thread) const {
   return Has(pending, SIGTRAP);
 }
 
-// Those that wait in a thread of `waiter` are left out; null: none.
-void Core::OnTracerGone(Thread* tracer, const Process* waiter) {
-  const auto goes = [waiter](const Link* link) {
-    return link->tracee->process != waiter || !IsInWait(*link->tracee);
+// kernel/exit.c:exit_notify lets the tracees go and sends SIGCHLD under one lock. So of `parent`, which is
+// sent it (null: nobody), those go when that is done that wait, or that are stopped, and find it pending as
+// they go on. (Not so if there are other threads that could take it meanwhile; and one that runs may have to
+// be back in its group-stop first.)
+void Core::OnTracerGone(Thread* tracer, const Process* parent) {
+  const auto goes = [parent](const Link* link) {
+    const Thread& tracee = *link->tracee;
+    if (tracee.process != parent) return true;
+    const bool held_alone = parent->threads.size() == 1 && tracee.state == Thread::State::kStopped;
+    return !held_alone && !IsInWait(tracee);
   };
   for (;;) {
     const auto first = std::find_if(tracer->tracees.begin(), tracer->tracees.end(), goes);
@@ -105,9 +111,6 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->trap_expected = false;
   }
   KeepSignals(*thread);
-  // kernel/exit.c:exit_notify does all under one lock. So its tracees are let go, and stop, before they can
-  // take the SIGCHLD of its end; but a parent that waits for it finds the zombie before it stops as its
-  // tracee no more.
   const bool is_held = !thread->links.empty() && !ServesParent(*thread->links.front());
   const Thread* parent = is_held ? nullptr : thread->process->parent;
   OnTracerGone(thread, parent == nullptr ? nullptr : parent->process);
