@@ -161,6 +161,23 @@ TEST_F(AttachTest, DetachPassesItsSignalAndEndsTheLink) {
   EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0) << "it may be traced again";
 }
 
+// At a syscall-stop the signal is sent, to a thread that nobody traces any more.
+TEST_F(AttachTest, DetachAtASyscallStopDropsASignalThatIsIgnored) {
+  Family();
+  kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGWINCH) | SignalBit(SIGURG);
+  kernel.at(kTracee).facts.blocked_signals = SignalBit(SIGURG);
+  for (const int signal : {SIGWINCH, SIGURG, SIGUSR1}) {
+    ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+    ASSERT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
+    Trap(kTracee);
+    ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+    SyscallEnter(kTracee);
+    ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee, 0, signal), 0);
+    ASSERT_TRUE(Runs(kTracee));
+    EXPECT_EQ(kernel.at(kTracee).resume_signal, signal == SIGWINCH ? 0 : signal);
+  }
+}
+
 TEST_F(AttachTest, DetachOfARunningTraceeIsEsrch) {
   Family();
   EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);

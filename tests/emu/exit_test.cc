@@ -227,6 +227,21 @@ TEST_F(TracerDeathTest, SignalStopThatWasWaitedForDropsItsSignal) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
 }
 
+// A tracee whose child the tracer was goes on behind the SIGCHLD of that.
+TEST_F(TracerDeathTest, StoppedParentGoesOnWithSigchldPending) {
+  Root(kShell);
+  Fork(kShell, kTracee);
+  Fork(kTracee, kTracer);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+  ExitEvent(kTracer, SIGKILL);
+  kernel.ClearLog();
+  Exit(kTracer, SIGKILL);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_LT(kernel.Find("reap("), kernel.Find("ptrace(PTRACE_CONT"));
+}
+
 TEST_F(TracerDeathTest, SignalStopSeenWithWnowaitDeliversItsSignal) {
   Seized(0);
   Signal(kTracee, SIGUSR1);

@@ -152,6 +152,46 @@ TEST_F(SigchldTest, BlockedSigchldWithoutHandlerIsSentByTheTracerItself) {
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
 }
 
+// To the tracer, which is stepped over a call, that is the end of neither the call nor the step.
+TEST_F(SigchldTest, StepOverACallGoesOnBehindTheSigchldThatItsThreadSendsItself) {
+  Root(kShell);
+  Fork(kShell, kOther);
+  Fork(kShell, kTracer);
+  Fork(kShell, kTracee);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOther, kSeize, kTracer), 0);
+  ASSERT_EQ(Ptrace(kOther, kInterrupt, kTracer), 0);
+  Trap(kTracer);
+  ASSERT_EQ(Wait(kOther), StopOf(kTracer, EventCode(kEventStop)));
+  ASSERT_EQ(Ptrace(kOther, kSingleStep, kTracer), 0);
+  kernel.at(kTracer).facts.blocked_signals = SignalBit(SIGCHLD);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_TRUE(kernel.at(kTracer).interrupt);
+  auto& regs = kernel.at(kTracer).regs;
+  regs.rax = -kErestartsys;
+  regs.orig_rax = 128;
+  const struct user_regs_struct saved = regs;
+  Trap(kTracer);
+  ASSERT_TRUE(Runs(kTracer));
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
+  info.si_signo = SIGTRAP;
+  info.si_code = TRAP_BRKPT;
+  SignalWith(kTracer, info);  // arch/x86: user_single_step_report()
+  ASSERT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_signal, 0);
+  EXPECT_EQ(kernel.at(kTracer).resume_request, kSyscall);
+  SyscallEnter(kTracer, 129);
+  ASSERT_TRUE(Runs(kTracer));
+  SyscallExit(kTracer, 0);
+  ASSERT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_request, kSingleStep);
+  EXPECT_EQ(regs.rip, saved.rip - 2);
+  EXPECT_EQ(regs.rax, 128u);
+  EXPECT_EQ(Wait(kOther), Result(0));
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+}
+
 TEST_F(SigchldTest, TracerThatDiesWhileItSendsItselfSigchldIsNoCrash) {
   for (int k = 1; k < 12; ++k) {
     SCOPED_TRACE(k);
