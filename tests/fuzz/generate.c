@@ -691,6 +691,13 @@ static int frees_visibly(int actor) {
   return known[parent].was_traced || process_has(parent, is_in_sigtimedwait);
 }
 
+// Does a parent of several threads wait in vfork(2) for the end of `actor`? It keeps an ignored SIGCHLD that
+// natively is dropped, in the place of the next one (README.md).
+static int frees_threads(int actor) {
+  const int parent = known[actor].creator;
+  return parent >= 0 && is_in_vfork(parent) && threads_of(parent) > 1;
+}
+
 static int holds(int actor, int tracee) {
   const int tracer = known[tracee].tracer;
   return stage.number[tracee] != 0 && is_stopped(tracee) && tracer >= 0 && same_process(tracer, actor);
@@ -790,6 +797,7 @@ static void make_signal(struct Op* op) {
   // Whether it is ignored that thread decides whose number kill(2) was given, which nestrace can't know.
   if (known[target].is_thread && op->verb == kKill) op->verb = kTkill;
   if (known[target].is_thread && op->verb == kQueue) op->verb = kTgqueue;
+  if (is_stop_signal(op->args[1]) && frees_threads(target)) op->args[1] = 0;
   if (op->actor >= 0 && hits_sender(op->actor, target)) op->actor = kController;
   const int stops = is_stop_signal(op->args[1]);
   if (stops) known[target].was_sent_stop = 1;
