@@ -232,9 +232,11 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
     // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).
     const bool stops = thread->stop.kind == StopKind::kSignal && StopsGroup(*thread, facts);
-    // Sent, and dropped: it is not traced any more (ptrace_report_syscall(), sig_ignored()).
-    const bool sent = thread->stop.kind == StopKind::kSyscall;
-    const bool dropped = sent && Has(facts.ignored_signals & ~facts.blocked_signals, thread->stop.signal);
+    // Sent, and dropped: it is not traced any more (ptrace_report_syscall(), sig_ignored()). But SIGCONT and
+    // the signals that stop have done their work by then (prepare_signal()).
+    const int signal = thread->stop.signal;
+    const bool sent = thread->stop.kind == StopKind::kSyscall && signal != SIGCONT && !IsStopSignal(signal);
+    const bool dropped = sent && Has(facts.ignored_signals & ~facts.blocked_signals, signal);
     if ((thread->process->group_stopped && stops) || dropped) thread->stop.signal = 0;
   }
   if (thread->state == Thread::State::kStopped && held && thread->stop.holder == nullptr) Advance(thread);

@@ -164,9 +164,9 @@ TEST_F(AttachTest, DetachPassesItsSignalAndEndsTheLink) {
 // At a syscall-stop the signal is sent, to a thread that nobody traces any more.
 TEST_F(AttachTest, DetachAtASyscallStopDropsASignalThatIsIgnored) {
   Family();
-  kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGWINCH) | SignalBit(SIGURG);
+  kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGWINCH) | SignalBit(SIGURG) | SignalBit(SIGCONT);
   kernel.at(kTracee).facts.blocked_signals = SignalBit(SIGURG);
-  for (const int signal : {SIGWINCH, SIGURG, SIGUSR1}) {
+  for (const int signal : {SIGWINCH, SIGURG, SIGUSR1, SIGCONT}) {
     ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
     ASSERT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
     Trap(kTracee);

@@ -233,9 +233,10 @@ static int is_awaited(int actor, int (*is_so)(const struct Op*)) {
 static int will_disturb(int sender, int target) {
   const struct Op* op = &known[sender].given;
   if (!is_held_up(sender)) return 0;
-  const int attaches = op->verb == kPtrace && op->args[0] == PTRACE_ATTACH;
-  if (!attaches && !is_kill(op->verb)) return 0;
-  const int whom = index_of(op->args[attaches ? 1 : 0]);
+  const int request = op->verb == kPtrace ? (int)op->args[0] : -1;
+  const int stops = request == PTRACE_ATTACH || request == PTRACE_INTERRUPT || request == PTRACE_KILL;
+  if (!stops && !is_kill(op->verb)) return 0;
+  const int whom = index_of(op->args[stops ? 1 : 0]);
   return whom >= 0 && stage.number[whom] != 0 && same_process(whom, target);
 }
 
@@ -704,13 +705,15 @@ static int holds(int actor, int tracee) {
 }
 
 // Does the process of `actor` hold two threads of another, one of which stops or ends that when they are let
-// go, or two processes whose parent is told of both? Or one whose parent is traced, and stops for that? Or a
-// child of its own, whose zombie it does not want?
+// go, or two processes whose parent is told of both? Or one whose parent is traced, and stops for that, or is
+// told of both of them? Or a child of its own, whose zombie it does not want?
 static int holds_family(int actor) {
   for (int i = 0; i < kActors; i++) {
     if (!holds(actor, i)) continue;
     if (known[actor].ignores_sigchld && is_child(i, actor)) return 1;
-    if (known[i].creator >= 0 && known[known[i].creator].was_traced) return 1;
+    const int creator = known[i].creator;
+    if (creator >= 0 && known[creator].was_traced) return 1;
+    if (creator >= 0 && known[creator].sees_sigchld && is_child(actor, creator)) return 1;
     for (int j = 0; j < i; j++) {
       const int parent = known[j].creator;
       if (holds(actor, j) && (same_process(i, j) || (parent >= 0 && is_child(i, parent)))) return 1;
