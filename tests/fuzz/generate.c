@@ -1,5 +1,4 @@
-// The generator looks at the stage, so that most operations meet a tracee that can answer. What it believes
-// of who traces whom is a guess from the answers; a wrong guess costs an ESRCH.
+// The generator looks at the stage, so that most operations meet a tracee that can answer.
 //
 // What it must avoid, because native runs differ among themselves, is said where it is avoided.
 
@@ -13,6 +12,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
+#include "known.h"
 #include "stage.h"
 
 #ifndef __WALL
@@ -34,39 +34,13 @@ static uint64_t next(void) {  // splitmix64
 static int below(int limit) { return (int)(next() % (uint64_t)limit); }
 static int chance(int percent) { return below(100) < percent; }
 
-// ---- What is known
-
-static const int64_t kDeathSignals = 1ll << (SIGCHLD - 1) | 1ll << (SIGWINCH - 1);
-// What is believed of an actor.
-struct Known {
-  int tracer;   // -1: none that we know of
-  int creator;  // kController, or the actor that made it
-  int is_thread;
-  int was_traced;        // it, or another thread of its process
-  int is_emulated;       // resumed with PTRACE_SYSEMU or PTRACE_SYSEMU_SINGLESTEP
-  int ends_with_tracer;  // PTRACE_O_EXITKILL
-  int last_signal;       // of the last stop that was waited for
-  int has_signal;        // one was sent to it since it stopped
-  int was_sent_stop;     // a signal that stops
-  int was_continued;     // SIGCONT was sent to it since it stopped
-  int has_other_signal;  // the exit signal of its process is not SIGCHLD
-  int blocks_sigchld;
-  int ignores_sigchld;      // or leaves no zombies
-  int handles_sigchld;      // has a handler
-  int sees_sigchld;         // has a handler or may wait for it
-  uint64_t suspended_with;  // the set of its last call that may have been sigsuspend(2)
-  struct Op given;          // its last command
-};
-static struct Known known[kActors];
-
 static int cycles;   // this seed may have tracers that trace each other
 static int threads;  // this seed may have threads
 static int handles_sigchld;
 
 void generate_begin(uint64_t seed) {
   state = seed * 0x2545f4914f6cdd1dull + 1;
-  memset(known, 0, sizeof known);
-  for (int i = 0; i < kActors; i++) known[i].tracer = known[i].creator = -1;
+  known_begin();
   next();
   // Two threads that trace each other and stop at PTRACE_EVENT_EXIT can never be ended.
   cycles = chance(20);
@@ -76,128 +50,9 @@ void generate_begin(uint64_t seed) {
   handles_sigchld = !threads && chance(70);
 }
 
-static int same_process(int a, int b) { return stage.tgid[a] == stage.tgid[b]; }
-
-// The thread that `actor` is a child of: another one lives on for its creator.
-static int parent_of(int actor) {
-  const int parent = known[actor].creator;
-  if (parent < 0 || is_alive(parent)) return parent;
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, parent) && is_alive(i)) return i;
-  }
-  return parent;
-}
-
-// Is the process of `child` one of the children of `parent`'s?
-static int is_child(int child, int parent) {
-  return known[child].creator >= 0 && same_process(known[child].creator, parent);
-}
-
-static void set_tracer(int tracee, int by, int64_t options) {
-  known[tracee].tracer = by;
-  known[tracee].ends_with_tracer = (options & PTRACE_O_EXITKILL) != 0;
-  if (by < 0) return;
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, tracee)) known[i].was_traced = 1;
-  }
-}
-
-static void inherit_tracer(int child, int actor) {
-  if (!known[actor].was_traced) return;
-  known[child].was_traced = 1;
-  known[child].tracer = known[actor].tracer;
-  known[child].ends_with_tracer = known[actor].ends_with_tracer;
-}
-
-// A traced tracer stops when a SIGCHLD comes, in the midst of what it does: it blocks SIGCHLD first.
-static int must_block_sigchld(int actor) {
-  if (actor < 0 || !known[actor].was_traced || known[actor].blocks_sigchld) return 0;
-  return 1;
-}
-
-static int index_of(int64_t pid) {
-  return pid >= kPidOf && pid < kPidOf + kActors ? (int)(pid - kPidOf) : -1;
-}
-
-void generate_note(const struct Op* op, int actor) {
-  const struct Actor* shared = &SHARED->actors[actor];
-  if (op->verb == kWait4 && shared->result > 0 && WIFSTOPPED(shared->status)) {
-    for (int i = 0; i < kActors; i++) {
-      if (stage.number[i] == shared->result) known[i].last_signal = WSTOPSIG(shared->status) & 0x7f;
-    }
-  }
-  if (op->verb == kMask && shared->result == 0) {
-    const int with = (op->args[1] & kDeathSignals) == kDeathSignals;
-    if (op->args[0] == 0 && with) known[actor].blocks_sigchld = 1;
-    if (op->args[0] == 1 && (op->args[1] & kDeathSignals) != 0) known[actor].blocks_sigchld = 0;
-    if (op->args[0] == 2) known[actor].blocks_sigchld = with;
-  }
-  // The command may have waited till it was traced.
-  if ((op->verb == kClone || op->verb == kClone3) && shared->result > 0) inherit_tracer(op->args[0], actor);
-  if (op->verb != kPtrace || shared->result != 0) return;
-  const int target = index_of(op->args[1]);
-  switch (op->args[0]) {
-    case PTRACE_TRACEME:
-      set_tracer(actor, parent_of(actor), 0);
-      break;
-    case PTRACE_ATTACH:
-      if (target >= 0) set_tracer(target, actor, 0);
-      break;
-    case PTRACE_SEIZE:
-      if (target >= 0) set_tracer(target, actor, op->args[3]);
-      break;
-    case PTRACE_SETOPTIONS:
-      if (target >= 0) known[target].ends_with_tracer = (op->args[3] & PTRACE_O_EXITKILL) != 0;
-      break;
-    case PTRACE_DETACH:
-      if (target >= 0) set_tracer(target, -1, 0);
-      break;
-  }
-}
-
 static int may_get_command(int actor) {
   const struct Sight* sight = &stage.sight[actor];
   return (sight->state == kIdle || sight->state == kStopped) && !sight->commanded;
-}
-
-// How many living threads the process of `actor` has.
-static int threads_of(int actor) {
-  int count = 0;
-  for (int i = 0; i < kActors; i++) count += stage.number[i] != 0 && is_alive(i) && same_process(i, actor);
-  return count;
-}
-
-static int living(void) {
-  int count = 0;
-  for (int i = 0; i < kActors; i++) count += stage.number[i] != 0 && is_alive(i);
-  return count;
-}
-
-static int unborn(void) {
-  for (int i = 0; i < kActors; i++) {
-    if (!stage.claimed[i]) return i;
-  }
-  return -1;
-}
-
-// Of a process: has it a thread like that?
-static int process_has(int actor, int (*is_so)(int)) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, actor) && is_so(i)) return 1;
-  }
-  return 0;
-}
-
-static int is_stopped(int actor) { return stage.sight[actor].state == kStopped; }
-static int is_held_up(int actor) { return is_stopped(actor) && stage.sight[actor].commanded; }
-static int is_in_vfork(int actor) { return stage.sight[actor].letter == 'D'; }
-static int is_blocked_in(int actor, long call) {
-  return stage.sight[actor].state == kBlocked && stage.sight[actor].syscall == call;
-}
-static int is_in_sigtimedwait(int actor) { return is_blocked_in(actor, SYS_rt_sigtimedwait); }
-static int is_in_execve(int actor) { return is_blocked_in(actor, SYS_execve); }
-static int is_in_wait(int actor) {
-  return is_blocked_in(actor, SYS_wait4) || is_blocked_in(actor, SYS_waitid);
 }
 
 static int is_ignored_by_default(int64_t signo) {
@@ -205,105 +60,6 @@ static int is_ignored_by_default(int64_t signo) {
 }
 
 static int is_stop_signal(int64_t signo) { return signo == SIGSTOP || signo == SIGTSTP || signo == SIGTTIN; }
-
-// ---- Commands that are not finished
-
-static int is_for_group(const struct Op* wait) {
-  return wait->verb == kWait4 ? wait->args[0] == 0 : wait->args[0] == P_PGID;
-}
-
-static int is_for_continued(const struct Op* wait) {
-  return (wait->args[wait->verb == kWait4 ? 1 : 2] & WCONTINUED) != 0;
-}
-
-// Is a thread of `parent`, which may be nobody, in a wait of that kind?
-static int waits(int parent, int (*is_so)(const struct Op*)) {
-  for (int i = 0; parent >= 0 && i < kActors; i++) {
-    if (stage.number[i] != 0 && same_process(i, parent) && is_in_wait(i) && is_so(&known[i].given)) return 1;
-  }
-  return 0;
-}
-
-// Is the parent or the tracer of `actor`?
-static int is_awaited(int actor, int (*is_so)(const struct Op*)) {
-  return waits(known[actor].creator, is_so) || waits(known[actor].tracer, is_so);
-}
-
-// May `sender`, which is stopped, end or stop `target` when it goes on, or end a call of it?
-static int will_disturb(int sender, int target) {
-  const struct Op* op = &known[sender].given;
-  if (!is_held_up(sender)) return 0;
-  const int request = op->verb == kPtrace ? (int)op->args[0] : -1;
-  const int stops = request == PTRACE_ATTACH || request == PTRACE_INTERRUPT || request == PTRACE_KILL;
-  if (!stops && !is_kill(op->verb)) return 0;
-  const int whom = index_of(op->args[stops ? 1 : 0]);
-  return whom >= 0 && stage.number[whom] != 0 && same_process(whom, target);
-}
-
-// May anybody?
-static int may_be_disturbed(int target) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] != 0 && will_disturb(i, target)) return 1;
-  }
-  return 0;
-}
-
-// Does `sender` end or stop with the process of `target`, perhaps in the midst of what it does?
-static int goes_with(int sender, int target) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0) continue;
-    // Its process dies with its tracer, or takes a signal then that stops all.
-    if (known[i].tracer >= 0 && same_process(known[i].tracer, target) && same_process(i, sender)) return 1;
-    if (same_process(i, target) && will_disturb(i, sender)) return 1;
-  }
-  return 0;
-}
-
-// Might `sender` be stopped or end by what it sends to `target`, and have finished before, or not?
-static int hits_sender(int sender, int target) {
-  if (same_process(target, sender) && threads_of(target) > 1) return 1;
-  // It is sent SIGCHLD, and stops.
-  const int hears = (known[target].creator >= 0 && same_process(known[target].creator, sender)) ||
-                    (known[target].tracer >= 0 && same_process(known[target].tracer, sender));
-  return (hears && known[sender].was_traced) || goes_with(sender, target);
-}
-
-// ---- SIGCHLD
-
-// Has `actor`, which is stopped, more to tell its parent or tracer, once it is continued, than that?
-static int moves_when_continued(int actor) {
-  if (known[actor].tracer >= 0 || known[actor].has_signal) return 1;
-  const int verb = known[actor].given.verb;
-  return is_held_up(actor) && (verb == kExit || verb == kExitGroup || verb == kFault || is_kill(verb));
-}
-
-// Can its parent or tracer see how close the two are?
-static int is_seen_continuing(int actor) {
-  const int parent = known[actor].creator, tracer = known[actor].tracer;
-  // A traced parent stops for SIGCHLD.
-  const int by_parent = parent >= 0 && (known[parent].sees_sigchld || known[parent].was_traced);
-  const int by_tracer = tracer >= 0 && known[tracer].sees_sigchld;
-  return by_parent || by_tracer || is_awaited(actor, is_for_continued);
-}
-
-// Is `child` one of `parent`, and its exit signal another than SIGCHLD?
-static int is_other_child(int parent, int child) {
-  return parent >= 0 && known[child].creator >= 0 && same_process(known[child].creator, parent) &&
-         known[child].has_other_signal;
-}
-
-// Has the process of `actor` a child as its tracee whose zombie stays, also if it ignores SIGCHLD from now
-// on?
-static int keeps_zombies(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || stage.sight[i].state == kGone || known[i].tracer < 0) continue;
-    if (!same_process(known[i].tracer, actor) || known[i].creator < 0 ||
-        !same_process(known[i].creator, actor))
-      continue;
-    if (known[i].has_other_signal || stage.sight[i].state == kZombie) return 1;
-  }
-  return 0;
-}
 
 // ---- Arguments
 
@@ -508,18 +264,6 @@ static void make_inspection(struct Op* op, int tracee) {
   if (op->args[0] == PTRACE_SETOPTIONS) op->args[3] = any_options(op->actor, tracee);
 }
 
-// Is `actor` stopped, and traced by its parent, child or tracee? If that dies, `actor` goes on, and what it
-// asks about them has the one answer or the other.
-static int outlives_family(int actor) {
-  const int tracer = known[actor].tracer;
-  if (!is_stopped(actor) || tracer < 0) return 0;
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || !same_process(i, tracer) || known[i].tracer < 0) continue;
-    if (same_process(known[i].tracer, actor)) return 1;
-  }
-  return is_child(tracer, actor) || is_child(actor, tracer);
-}
-
 static void make_wait(struct Op* op, int for_whom, int certain) {
   if (outlives_family(op->actor)) {
     op->verb = kPending;
@@ -558,23 +302,6 @@ static void make_wait(struct Op* op, int for_whom, int certain) {
       op->args[1] = wait_flags(1) | WNOHANG;
       break;
   }
-}
-
-// Might `actor` be a second tracer of `target`, which nestrace allows?
-static int might_nest(int actor, int target) {
-  const int tracer_is_traced = known[target].tracer >= 0 && known[known[target].tracer].was_traced;
-  return known[target].was_traced && (known[actor].was_traced || tracer_is_traced);
-}
-
-// Which signal `parent` is sent first depends on which thread of `child` ends last; and its zombie is known
-// to differ if SIGCHLD is ignored (README.md).
-static int must_not_trace_child(int parent, int child) {
-  return is_other_child(parent, child) && (known[parent].ignores_sigchld || threads_of(child) > 1);
-}
-
-// Does `op` make somebody move who tells the one that does it by SIGCHLD?
-static int moves_others(const struct Op* op) {
-  return op->verb == kPtrace || is_kill(op->verb) || op->verb == kClone || op->verb == kClone3;
 }
 
 static void make_attach(struct Op* op, int actor) {
@@ -648,16 +375,6 @@ static void make_clone(struct Op* op, int actor) {
   if (actor >= 0) inherit_tracer(child, actor);
 }
 
-// Is SIGCONT pending for a child or a tracee of `actor`? The two SIGCHLDs that it will be sent may be one.
-static int continues_another(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || !known[i].was_continued) continue;
-    const int tracer = known[i].tracer;
-    if (is_child(i, actor) || (tracer >= 0 && same_process(tracer, actor))) return 1;
-  }
-  return 0;
-}
-
 static void make_action(struct Op* op, int actor) {
   static const int handled[] = {SIGUSR1, SIGUSR2, SIGCHLD, SIGTSTP, SIGCONT,
                                 SIGTRAP, SIGTERM, 34,      SIGURG,  SIGKILL};
@@ -684,44 +401,6 @@ static void make_action(struct Op* op, int actor) {
 
 static int is_in(uint64_t set, int64_t signo) { return signo > 0 && (set >> (signo - 1) & 1) != 0; }
 
-// Does a parent wait in vfork(2) for the end of `actor`, and is traced? Or may its SIGCHLD take another
-// thread of it out of sigtimedwait(2) (README.md)?
-static int frees_visibly(int actor) {
-  const int parent = known[actor].creator;
-  if (parent < 0 || !is_in_vfork(parent)) return 0;
-  return known[parent].was_traced || process_has(parent, is_in_sigtimedwait);
-}
-
-// Does a parent of several threads wait in vfork(2) for the end of `actor`? It keeps an ignored SIGCHLD that
-// natively is dropped, in the place of the next one (README.md).
-static int frees_threads(int actor) {
-  const int parent = known[actor].creator;
-  return parent >= 0 && is_in_vfork(parent) && threads_of(parent) > 1;
-}
-
-static int holds(int actor, int tracee) {
-  const int tracer = known[tracee].tracer;
-  return stage.number[tracee] != 0 && is_stopped(tracee) && tracer >= 0 && same_process(tracer, actor);
-}
-
-// Does the process of `actor` hold two threads of another, one of which stops or ends that when they are let
-// go, or two processes whose parent is told of both? Or one whose parent is traced, and stops for that, or is
-// told of both of them? Or a child of its own, whose zombie it does not want?
-static int holds_family(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (!holds(actor, i)) continue;
-    if (known[actor].ignores_sigchld && is_child(i, actor)) return 1;
-    const int creator = known[i].creator;
-    if (creator >= 0 && known[creator].was_traced) return 1;
-    if (creator >= 0 && known[creator].sees_sigchld && is_child(actor, creator)) return 1;
-    for (int j = 0; j < i; j++) {
-      const int parent = known[j].creator;
-      if (holds(actor, j) && (same_process(i, j) || (parent >= 0 && is_child(i, parent)))) return 1;
-    }
-  }
-  return 0;
-}
-
 // What differs among native runs, or is known to differ (README.md).
 static int64_t fit_signal(int target, int64_t signo) {
   if ((frees_visibly(target) || holds_family(target)) && !is_ignored_by_default(signo)) return SIGSTOP;
@@ -735,27 +414,6 @@ static int64_t fit_signal(int target, int64_t signo) {
   if (is_stopped(target) && known[target].tracer < 0 && is_ignored_by_default(signo)) return SIGSTOP;
   if (signo == SIGCONT && known[target].is_emulated) return SIGSTOP;
   return signo;
-}
-
-static int may_be_traced(int actor) { return is_alive(actor) && known[actor].was_traced; }
-
-// Does the tracer of `actor` see which of it and its child stops first, or how close they are?
-static int is_watched(int actor) {
-  const int tracer = known[actor].tracer;
-  return tracer >= 0 && (is_in_wait(tracer) || known[tracer].sees_sigchld);
-}
-
-// Is the tracer of `actor` in a wait, perhaps for its number?
-static int is_waited_for(int actor) { return known[actor].tracer >= 0 && is_in_wait(known[actor].tracer); }
-
-// Of the other threads that die as `actor` executes: is one waited for, or in a stop whose signal is sent
-// anew (README.md)?
-static int matters_to_exec(int actor) {
-  for (int i = 0; i < kActors; i++) {
-    if (stage.number[i] == 0 || i == actor || !same_process(i, actor)) continue;
-    if (is_waited_for(i) || (is_stopped(i) && known[i].tracer >= 0)) return 1;
-  }
-  return 0;
 }
 
 // The same for a target of several threads.
@@ -934,10 +592,7 @@ void generate(struct Op* op) {
 }
 
 static void choose(struct Op* op) {
-  for (int i = 0; i < kActors; i++) {
-    if (known[i].tracer >= 0 && !is_alive(known[i].tracer)) known[i].tracer = -1;
-    if (!is_stopped(i)) known[i].has_signal = known[i].was_continued = 0;
-  }
+  known_look();
   if (living() < 2 && unborn() >= 0) {
     op->actor = kController;
     make_clone(op, kController);

@@ -9,7 +9,5 @@
 
 void generate_begin(uint64_t seed);
 void generate(struct Op* op);
-// `actor` has finished `op`.
-void generate_note(const struct Op* op, int actor);
 
 #endif  // NESTRACE_TESTS_FUZZ_GENERATE_H_

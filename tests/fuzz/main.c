@@ -19,6 +19,7 @@
 
 #include "answers.h"
 #include "generate.h"
+#include "known.h"
 #include "op.h"
 #include "shared.h"
 #include "stage.h"
@@ -148,7 +149,7 @@ static void report_actor(int index) {
     printf("  %c = ", name);
     print_answer(&given[index], actor);
     printf("\n");
-    generate_note(&given[index], index);
+    known_note(&given[index], index);
   }
   struct Sight* before = &sight_reported[index];
   if (sight->state != before->state || strcmp(call_words(sight->syscall), call_words(before->syscall)) != 0) {
