@@ -1,14 +1,16 @@
 // Intercepted calls: deciding, answering, and what an interruption does to them.
 //
-// A notification can be voided at any moment: a signal or a PTRACE_INTERRUPT for the guest cancels it, and
-// the guest comes to a stop with rax = -ERESTARTSYS. So every call is decided, then answered, and acted on
-// only if the answer was taken. If it was refused, nothing has been done; the stop that follows decides the
-// call again and writes its result into the guest's registers, which is the same answer by another road: the
-// kernel restarts nothing, since rax holds no restart code any more. (ptrace(2) never returns EINTR.)
+// A call is decided, acted on, and then answered: once it has returned, the caller may go by its effects in
+// ways that we don't see, such as a byte in a pipe to a tracee that it has interrupted.
 //
-//   guest: ptrace(PTRACE_CONT) --notification--> decided: 0
-//   guest: interrupted by SIGALRM                answer refused, nothing resumed
-//   guest: signal-delivery-stop, rax = -512      decided again: 0; rax = 0 written; tracee resumed
+// A notification can be voided at any moment: a signal or a PTRACE_INTERRUPT for the guest cancels it, and
+// the guest comes to a stop with rax = -ERESTARTSYS. If the answer is refused for that, it is written into
+// the guest's registers at that stop, which is the same answer by another road: the kernel restarts nothing,
+// since rax holds no restart code any more. (ptrace(2) never returns EINTR.)
+//
+//   guest: ptrace(PTRACE_CONT) --notification--> decided: 0; tracee resumed
+//   guest: interrupted by SIGALRM                answer refused
+//   guest: signal-delivery-stop, rax = -512      rax = 0 written
 //
 // An answer may also be lost: the kernel takes it, but the guest had already left its sleep with a signal and
 // only waits for the listener's lock (seccomp_do_user_notification() looks at the error of its sleep before
@@ -89,7 +91,6 @@ void Core::OnNotification(const Notification& notification) {
     caller->doubt.reset();
     if (doubt.lost) {
       Carry(caller, Outcome::Return(doubt.result));
-      if (caller->call.phase == Call::Phase::kPending) caller->doubt = doubt;  // refused
       return;
     }
   }
@@ -179,24 +180,25 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     case Outcome::Kind::kReturn:
       break;
   }
-  bool taken;
   if (stopped) {
-    taken = kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, outcome.value) == 0;
-    if (taken) {
-      call.phase = Call::Phase::kNone;
-      caller->registers.valid = false;
-    }
-  } else {
-    taken = kernel_->Answer(call.notification.id, outcome.value);
-    if (taken) {
-      call.phase = Call::Phase::kAnswered;
-      call.result = outcome.value;
-      call.entered_again = false;
-    }
+    const bool alive = kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, outcome.value) == 0;
+    Observe(*caller, alive ? Observer::Road::kRegisters : Observer::Road::kRefused, outcome.value);
+    if (!alive) return;
+    call.phase = Call::Phase::kNone;
+    caller->registers.valid = false;
+    if (outcome.then) outcome.then();
+    return;
   }
-  const Observer::Road road = stopped ? Observer::Road::kRegisters : Observer::Road::kAnswered;
-  Observe(*caller, taken ? road : Observer::Road::kRefused, outcome.value);
-  if (taken && outcome.then) outcome.then();
+  Observe(*caller, Observer::Road::kAnswered, outcome.value);
+  call.phase = Call::Phase::kAnswered;
+  call.result = outcome.value;
+  call.entered_again = false;
+  if (outcome.then) outcome.then();
+  const bool taken = kernel_->Answer(call.notification.id, outcome.value);
+  // With an interrupt of ours on its way it may have come in time; then no call stands interrupted at the
+  // stop.
+  call.refused = !taken || caller->kicked || caller->interrupt_coming;
+  if (!taken) Observe(*caller, Observer::Road::kLost, outcome.value);
 }
 
 void Core::Observe(const Thread& caller, Observer::Road road, int64_t result) const {
@@ -322,21 +324,21 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
   const bool every_call_stops = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& link) {
     return link->mode == ResumeMode::kSyscall;
   });
-  if (every_call_stops) {
-    if (before.entered_again) return false;  // another call
-    Observe(*thread, Observer::Road::kLost, before.result);
+  if (every_call_stops || before.refused) {
+    if (before.entered_again && !before.refused) return false;  // another call
+    if (!before.refused) Observe(*thread, Observer::Road::kLost, before.result);
     Carry(thread, Outcome::Return(before.result));
     return true;
   }
-  Doubted(thread, before.result);
+  Doubted(thread, before);
   Observe(*thread, Observer::Road::kRestarts);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   return true;
 }
 
-void Core::Doubted(Thread* thread, int64_t result) {
-  thread->doubt = Thread::Doubt{thread->call.notification, result, false};
-  in_doubt_.push_back(thread->tid);
+void Core::Doubted(Thread* thread, const Call& answered) {
+  thread->doubt = Thread::Doubt{thread->call.notification, answered.result, answered.refused};
+  if (!answered.refused) in_doubt_.push_back(thread->tid);
 }
 
 // Do the registers say that the thread is in this call?

@@ -46,7 +46,7 @@ namespace nestrace {
 // What is to become of an intercepted call.
 struct Outcome {
   enum class Kind {
-    kReturn,      // the call returns `value`; `then` is done only once the answer was taken
+    kReturn,      // `then` is done, and the call returns `value`
     kContinue,    // the kernel carries the call out; `value` is 1 if a wait is certain not to block there
     kDescriptor,  // the call returns a duplicate of our descriptor `value`
     kChange,      // the call is made again, with `args`
@@ -413,7 +413,7 @@ class Core {
   static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
-  void Doubted(Thread* thread, int64_t result);
+  void Doubted(Thread* thread, const Call& answered);
   bool SettleAnswered(Thread* thread, const Call& before);
   void NoteChildStop(const Thread& thread);
   void SettleWait(Thread* thread, bool was_continued);

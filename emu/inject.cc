@@ -106,7 +106,7 @@ bool Core::PrepareInjection(Thread* thread) {
   const Call& call = thread->call;
   if (call.phase == Call::Phase::kAnswered && static_cast<int64_t>(regs.rax) == -kErestartsys &&
       InterruptedIn(call.notification, regs)) {
-    Doubted(thread, call.result);  // calls.cc; the call starts again behind the injection
+    Doubted(thread, call);  // calls.cc; the call starts again behind the injection
   }
   if (!InstructionBefore(*thread, regs.rip, kSyscallInstruction)) {
     const uint64_t behind = thread->behind_syscall;

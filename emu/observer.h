@@ -142,8 +142,8 @@ class Observer {
   enum class Road {
     kAnswered,     // with `result`
     kRegisters,    // the caller was interrupted; `result` was written into its registers at that stop
-    kRefused,      // decided, but the caller is interrupted or dead: nothing was done
-    kLost,         // `result` was answered before and did not arrive; it is given once more
+    kRefused,      // decided, but the caller is dead, or, before kKernel, interrupted: nothing was done
+    kLost,         // `result` was answered, and did not arrive; it is given once more
     kParked,       // a wait with nothing to report yet
     kKernel,       // left to the kernel
     kRestarts,     // the caller is stopped; it makes the call again

@@ -119,7 +119,7 @@ struct Stop {
 struct Call {
   enum class Phase {
     kNone,       // no intercepted call that could still matter
-    kPending,    // undecided: a parked wait, or an answer that was refused; decided again at the next stop
+    kPending,    // undecided: a parked wait; decided again at the next stop
     kAnswered,   // answered with `result`; the answer may have been lost on its way (calls.cc)
     kContinued,  // the kernel carries it out; a wait may be blocked in it
   };
@@ -128,6 +128,7 @@ struct Call {
   int64_t result = 0;
   bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
+  bool refused = false;        // kAnswered: the answer was not taken; at the next stop it is given again
   bool passed = false;         // the policy has let it run, and the emulation has it now (intercept.cc)
 };
 

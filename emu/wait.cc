@@ -339,6 +339,7 @@ Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
   const long written = WriteWait(caller, spec, (link->code << 8) | 0x7f, CLD_TRAPPED, link->code, pid,
                                  spec.waitid ? UidOf(*link->tracee) : 0, link->usage);
   if (written == -EPERM) return Outcome::StopCaller();
+  if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
                                         [link, leave = spec.flags & kWnowait] {
                                           if (leave == 0) link->waited = true;
@@ -360,6 +361,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
       WriteWait(caller, spec, status, cld_code, exited ? (status >> 8) & 0xff : status & 0x7f, pid,
                 spec.waitid ? UidOf(*tracee) : 0, tracee->exit.usage);
   if (written == -EPERM) return Outcome::StopCaller();
+  if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
   Outcome outcome = Outcome::ReturnThen(result, [this, link, tracee, leave = spec.flags & kWnowait] {
     if (leave != 0) return;
@@ -381,6 +383,7 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
   const long written = WriteWait(caller, spec, 0xffff, CLD_CONTINUED, SIGCONT, pid,
                                  spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
   if (written == -EPERM) return Outcome::StopCaller();
+  if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
                                         [this, tid = tracee->tid, leave = spec.flags & kWnowait] {
                                           if (leave == 0) kernel_->WaitContinued(tid, false);

@@ -19,22 +19,40 @@ class AnswerTest : public EmuTest {
   }
 };
 
-// --- a refused answer.
+// --- the order.
 
-TEST_F(AnswerTest, RefusedResumeHasNotResumed) {
+// Who has returned from its request may count on its effect, without asking us.
+TEST_F(AnswerTest, RequestsActBeforeTheyAreAnswered) {
   SeizedAndStopped();
+  const auto acts_first = [this](const std::string& act) {
+    return kernel.Find(act) < kernel.Find("answer(");
+  };
   kernel.ClearLog();
-  kernel.RefuseNextAnswer();
-  Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2);
-  EXPECT_TRUE(Stopped(kTracee));
-  EXPECT_EQ(kernel.Count("ptrace(PTRACE_CONT, 20"), 0);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_TRUE(acts_first("ptrace(PTRACE_CONT, 20"));
+  kernel.ClearLog();
+  ASSERT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
+  EXPECT_TRUE(acts_first("ptrace(PTRACE_INTERRUPT, 20"));
+  Trap(kTracee);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
+  ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  kernel.ClearLog();
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  EXPECT_TRUE(acts_first("queue(20, 20, 19)"));
+  Kill(kTracee);
+  kernel.ClearLog();
+  ASSERT_EQ(Wait(kTracer), ExitOf(kTracee, SIGKILL));
+  EXPECT_TRUE(acts_first("reap(20)"));
 }
 
-TEST_F(AnswerTest, RefusedResumeIsDoneAtTheStopThatFollowsExactlyOnce) {
+// --- a refused answer.
+
+TEST_F(AnswerTest, RefusedResumeHasResumedExactlyOnce) {
   SeizedAndStopped();
   const int resumes = Resumes(kTracee);
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2);
+  EXPECT_TRUE(Runs(kTracee));
   kernel.ClearLog();
   InterruptedBy(kTracer, SIGALRM);
   EXPECT_EQ(Rax(kTracer), 0) << "the result is written over -ERESTARTSYS";
@@ -45,74 +63,48 @@ TEST_F(AnswerTest, RefusedResumeIsDoneAtTheStopThatFollowsExactlyOnce) {
   EXPECT_EQ(kernel.at(kTracer).resume_signal, SIGALRM) << "the signal that interrupted it is delivered";
 }
 
-TEST_F(AnswerTest, ResultIsWrittenBeforeTheRequestActs) {
+// Behind a refused resume the tracee may have stopped again.
+TEST_F(AnswerTest, RefusedResumeDoesNotResumeTheNextStop) {
   SeizedAndStopped();
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kCont, kTracee);
-  kernel.ClearLog();
+  Signal(kTracee, SIGUSR2);
   InterruptedBy(kTracer, SIGALRM);
-  EXPECT_LT(kernel.Find("ptrace(PTRACE_POKEUSER, 10, 80"), kernel.Find("ptrace(PTRACE_CONT, 20"));
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_TRUE(Stopped(kTracee));
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2));
 }
 
-TEST_F(AnswerTest, CallerKilledAtTheStopThatFollowsDoesNothing) {
-  SeizedAndStopped(kOptExitKill);
-  kernel.RefuseNextAnswer();
-  Ptrace(kTracer, kDetach, kTracee);
-  kernel.FailNext(kTracer, -ESRCH);
-  InterruptedBy(kTracer, SIGALRM);
-  kernel.Die(kTracer);
-  Exit(kTracer, SIGKILL);
-  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1) << "it was still the tracer";
-}
-
-TEST_F(AnswerTest, WriteOfTheResultThatFailsDoesNothing) {
+TEST_F(AnswerTest, RefusedInterruptIsNotDoneAgainBehindItsTrap) {
   SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   kernel.RefuseNextAnswer();
-  Ptrace(kTracer, kCont, kTracee);
-  // The tracer dies between the stop and the write of its rax.
-  kernel.Stop(kTracer, SIGALRM);
-  kernel.ClearLog();
-  for (int k = 1; k < 8; ++k) {
-    SCOPED_TRACE(k);
-    Guests world;
-    world.Family();
-    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
-    world.Signal(kTracee, SIGUSR1);
-    ASSERT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
-    world.kernel.RefuseNextAnswer();
-    world.Ptrace(kTracer, kCont, kTracee);
-    world.kernel.ClearLog();
-    world.kernel.DieAtCall(kTracer, k);
-    world.Signal(kTracer, SIGALRM);
-    const size_t written = world.kernel.Find("ptrace(PTRACE_POKEUSER, 10, 80, 0) = 0");
-    const size_t resumed = world.kernel.Find("ptrace(PTRACE_CONT, 20");
-    const bool is_resumed = resumed < world.kernel.log().size();
-    EXPECT_TRUE(!is_resumed || written < resumed);
-    world.Exit(kTracer, SIGKILL);
-    EXPECT_TRUE(world.Runs(kTracee));
-    EXPECT_EQ(world.Resumes(kTracee), 2) << "its first stop, and this one: once";
-  }
+  Ptrace(kTracer, kInterrupt, kTracee);
+  Trap(kTracee);
+  InterruptedBy(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_FALSE(kernel.at(kTracee).interrupt);
 }
 
-TEST_F(AnswerTest, RefusedAttachHasNotAttached) {
+TEST_F(AnswerTest, RefusedAttachHasAttached) {
   for (const long request : {kSeize, kAttach}) {
     SCOPED_TRACE(RequestName(request));
     Guests world;
     world.Family();
     world.kernel.RefuseNextAnswer();
     world.Ptrace(kTracer, request, kTracee);
-    EXPECT_EQ(world.kernel.Count("queue("), 0);
-    world.Signal(kTracee, SIGUSR1);
-    EXPECT_TRUE(world.Runs(kTracee)) << "nobody traces it yet";
-    world.Signal(kTracer, SIGALRM);
-    EXPECT_EQ(world.Rax(kTracer), 0);
     EXPECT_EQ(world.kernel.Count("queue(20, 20, 19)"), request == kAttach ? 1 : 0);
     world.Signal(kTracee, SIGUSR1);
+    world.Signal(kTracer, SIGALRM);
+    EXPECT_EQ(world.Rax(kTracer), 0);
+    EXPECT_EQ(world.kernel.Count("queue("), request == kAttach ? 1 : 0);
     EXPECT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
   }
 }
 
-TEST_F(AnswerTest, RefusedTracemeIsDoneByRegisters) {
+TEST_F(AnswerTest, RefusedTracemeIsToldByRegisters) {
   Root(kTracer);
   Fork(kTracer, kTracee);
   kernel.RefuseNextAnswer();
@@ -123,53 +115,48 @@ TEST_F(AnswerTest, RefusedTracemeIsDoneByRegisters) {
       << "natively the call was over before the signal was delivered";
 }
 
-TEST_F(AnswerTest, RefusedInterruptListenKillAreDoneOnce) {
+TEST_F(AnswerTest, RefusedListenAndKillAreDoneOnce) {
   SeizedAndStopped();
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
-  kernel.RefuseNextAnswer();
-  kernel.ClearLog();
-  Ptrace(kTracer, kInterrupt, kTracee);
-  EXPECT_FALSE(kernel.at(kTracee).interrupt);
-  Signal(kTracer, SIGALRM);
-  EXPECT_TRUE(kernel.at(kTracee).interrupt);
-  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 20"), 1);
+  ASSERT_EQ(Ptrace(kTracer, kInterrupt, kTracee), 0);
   Trap(kTracee);
   ASSERT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
 
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kListen, kTracee);
-  EXPECT_TRUE(Stopped(kTracee));
+  EXPECT_TRUE(Listens(kTracee));
   Signal(kTracer, SIGALRM);
   EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_TRUE(Listens(kTracee));
 
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kKill, kTracee);
-  EXPECT_EQ(kernel.Count("tgkill"), 0);
   Signal(kTracer, SIGALRM);
   EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 1);
 }
 
-TEST_F(AnswerTest, RefusedDetachKeepsTheLinkUntilTheStop) {
-  SeizedAndStopped();
+TEST_F(AnswerTest, RefusedDetachHasEndedTheLink) {
+  SeizedAndStopped(kOptExitKill);
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kDetach, kTracee, 0, SIGUSR2);
-  EXPECT_TRUE(Stopped(kTracee));
-  Signal(kTracer, SIGALRM);
   EXPECT_TRUE(Runs(kTracee));
   EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), -ESRCH);
+  Kill(kTracer);
+  EXPECT_EQ(kernel.Count("tgkill"), 0) << "it was the tracer no more";
 }
 
-// The decision at the stop is a new one: the world may have changed.
-TEST_F(AnswerTest, RefusedRequestIsDecidedAfresh) {
+// It is the result of the call as it was: the world may have changed since.
+TEST_F(AnswerTest, RefusedRequestKeepsItsResult) {
   SeizedAndStopped();
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kCont, kTracee);
   kernel.Die(kTracee);
   Exit(kTracee, SIGKILL);
   Signal(kTracer, SIGALRM);
-  EXPECT_EQ(Rax(kTracer), -ESRCH);
+  EXPECT_EQ(Rax(kTracer), 0);
 }
 
 TEST_F(AnswerTest, RefusedErrorIsWrittenToo) {
@@ -180,11 +167,10 @@ TEST_F(AnswerTest, RefusedErrorIsWrittenToo) {
   EXPECT_EQ(Rax(kTracer), -ESRCH);
 }
 
-TEST_F(AnswerTest, RefusedReadIsReadAgain) {
+TEST_F(AnswerTest, RefusedReadHasRead) {
   SeizedAndStopped();
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kGetRegs, kTracee, 0, kFree);
-  Write(kTracer, kFree, std::array<char, 216>{});
   Signal(kTracer, SIGALRM);
   EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_EQ(Read<struct user_regs_struct>(kTracer, kFree).rbx, kernel.at(kTracee).regs.rbx);
@@ -308,6 +294,35 @@ TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOne
   EXPECT_TRUE(Runs(kTracee));
 }
 
+// It is decided at the stop, and its result written before it acts: a caller that is dead does nothing.
+TEST_F(AnswerTest, WriteOfTheResultThatFailsDoesNothing) {
+  for (int k = 1; k < 8; ++k) {
+    SCOPED_TRACE(k);
+    Guests world;
+    world.Family();
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
+    world.kernel.SkipNotification();
+    auto& regs = world.kernel.at(kTracer).regs;
+    regs.orig_rax = kNrPtrace;
+    regs.rdi = kCont;
+    regs.rsi = kTracee.value;
+    regs.rdx = regs.r10 = 0;
+    regs.rax = -kErestartsys;
+    world.kernel.ClearLog();
+    world.kernel.DieAtCall(kTracer, k);
+    world.Signal(kTracer, SIGALRM);
+    const size_t written = world.kernel.Find("ptrace(PTRACE_POKEUSER, 10, 80, 0) = 0");
+    const size_t resumed = world.kernel.Find("ptrace(PTRACE_CONT, 20");
+    const bool is_resumed = resumed < world.kernel.log().size();
+    EXPECT_TRUE(!is_resumed || written < resumed);
+    world.Exit(kTracer, SIGKILL);
+    EXPECT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(world.Resumes(kTracee), 2) << "its first stop, and this one: once";
+  }
+}
+
 // The same with equal arguments: it takes a report of its own.
 TEST_F(AnswerTest, WaitInterruptedBeforeItWasReceivedTakesANewReport) {
   Family();
@@ -366,28 +381,39 @@ TEST_F(AnswerTest, WaitInterruptedAndThenReportedIsAnsweredAtTheStop) {
   EXPECT_EQ(Wait(kTracer), Result(0)) << "waited for exactly once";
 }
 
-TEST_F(AnswerTest, RefusedWaitLeavesTheReport) {
+TEST_F(AnswerTest, RefusedWaitHasTakenTheReport) {
   SeizedAndStopped();
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGUSR2);
   kernel.RefuseNextAnswer();
   Wait(kTracer);
-  kernel.Die(kTracer);
-  Exit(kTracer, SIGKILL);
-  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2) << "unwaited: the signal is delivered";
+  InterruptedBy(kTracer, SIGALRM, kNrWait4);
+  EXPECT_EQ(Rax(kTracer), kTracee.value);
+  EXPECT_EQ(Read<int>(kTracer, kStatusAt), (SIGUSR2 << 8) | 0x7f);
+  EXPECT_EQ(Wait(kTracer), Result(0));
 }
 
-TEST_F(AnswerTest, RefusedReapLeavesTheZombie) {
+TEST_F(AnswerTest, RefusedReapHasReaped) {
   SeizedAndStopped();
   kernel.Die(kTracee);
   Exit(kTracee, SIGKILL);
   kernel.RefuseNextAnswer();
   Wait(kTracer);
-  EXPECT_EQ(kernel.Count("reap("), 0);
-  EXPECT_TRUE(emulator.IsHeld(kTracee));
+  EXPECT_EQ(kernel.Count("reap(20) = 0"), 1);
   InterruptedBy(kTracer, SIGALRM, kNrWait4);
   EXPECT_EQ(Rax(kTracer), kTracee.value);
-  EXPECT_EQ(kernel.Count("reap(20) = 0"), 1);
+  EXPECT_EQ(kernel.Count("reap("), 1);
+}
+
+// A waiter whose memory is gone is dead, and has taken nothing.
+TEST_F(AnswerTest, WaitOfOneThatIsKilledLeavesTheReport) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  kernel.DieAtCall(kTracer, 1);
+  Wait(kTracer);
+  Exit(kTracer, SIGKILL);
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR2) << "unwaited: the signal is delivered";
 }
 
 // --- memory that can't be reached from outside.

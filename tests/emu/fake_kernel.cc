@@ -112,7 +112,7 @@ Notification FakeKernel::Notify(Notification call) {
                           &thread.regs.rsi, &thread.regs.rdi, &thread.regs.rbp};
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
   thread.regs.rax = -ENOSYS;
-  notifications_[call.id] = {call, true, std::nullopt, false};
+  notifications_[call.id].call = call;
   return call;
 }
 

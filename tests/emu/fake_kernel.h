@@ -72,8 +72,9 @@ struct FakeThread {
 struct FakeNotification {
   Notification call;
   bool open = true;
-  std::optional<int64_t> answer;  // what was accepted
-  std::optional<int> descriptor;  // of the supervisor's, given with SEND; `answer` is its number there
+  std::optional<int64_t> answer;   // what was accepted
+  std::optional<int64_t> refused;  // what was not: the caller was interrupted
+  std::optional<int> descriptor;   // of the supervisor's, given with SEND; `answer` is its number there
   bool continued = false;
 };
 

@@ -159,6 +159,8 @@ bool FakeKernel::Answer(uint64_t id, int64_t value) {
     caller.regs.rax = lose_next_ ? -kErestartsys : value;
     caller.notification = 0;
     lose_next_ = false;
+  } else if (notifications_.count(id) != 0) {
+    notifications_.at(id).refused = value;
   }
   Log([&] { return "answer(" + Number(id) + ", " + Number(value) + ")"; }, taken);
   return taken;

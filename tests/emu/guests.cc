@@ -209,8 +209,13 @@ int64_t Guests::Restart(Tid caller) {
 int64_t Guests::ResultOf(Tid caller) {
   const FakeNotification& notification = kernel.notification(last_call_.at(caller.value));
   if (notification.answer.has_value()) return *notification.answer;
+  if (notification.refused.has_value()) return *notification.refused;
   if (notification.continued) return kNative;
   return notification.open ? kParked : kVoid;
+}
+
+bool Guests::WasRefused(Tid caller) {
+  return kernel.notification(last_call_.at(caller.value)).refused.has_value();
 }
 
 Waited Guests::WaitOf(Tid caller) {

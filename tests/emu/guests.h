@@ -31,7 +31,7 @@ namespace nestrace {
 // What a guest's call came to, beside values.
 constexpr int64_t kParked = std::numeric_limits<int64_t>::min();  // no answer yet
 constexpr int64_t kNative = kParked + 1;                          // the kernel carries it out
-constexpr int64_t kVoid = kParked + 2;                            // interrupted without an answer
+constexpr int64_t kVoid = kParked + 2;                            // interrupted, and nothing was done
 
 // What a wait call shows: its result, and the status if that is a pid.
 struct Waited {
@@ -112,8 +112,10 @@ class Guests {
   int64_t ResultBehindStop(Tid caller) {
     return Rax(caller) == -kErestartnointr ? Restart(caller) : Rax(caller);
   }
-  // What the caller's last call has come to by now, by its notification.
+  // What the caller's last call has come to by now, by its notification. If that was voided (WasRefused), the
+  // call has had its effects, and the result comes by rax.
   int64_t ResultOf(Tid caller);
+  bool WasRefused(Tid caller);
   Waited WaitOf(Tid caller);
   // The same for a parked wait whose result may come by another road: at the stop of its SIGCHLD, in rax.
   Waited SettledWaitOf(Tid caller);

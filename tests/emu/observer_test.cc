@@ -117,10 +117,11 @@ TEST_F(ObserverTest, RefusedAnswersAreGivenByAnotherRoad) {
   Told();
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kCont, kTracee);
-  EXPECT_THAT(Told(), ElementsAre("PTRACE_CONT by 10 on 20 refused 0"));
+  EXPECT_THAT(Told(), ElementsAre("PTRACE_CONT by 10 on 20 answered 0", "resume 20 PTRACE_CONT",
+                                  "PTRACE_CONT by 10 on 20 lost 0"));
   Signal(kTracer, SIGALRM);
   EXPECT_THAT(Told(), ElementsAre("stop 10 SIGALRM", "PTRACE_CONT by 10 on 20 registers 0",
-                                  "resume 20 PTRACE_CONT", "resume 10 PTRACE_CONT SIGALRM"));
+                                  "resume 10 PTRACE_CONT SIGALRM"));
 }
 
 TEST_F(ObserverTest, LostAnswersAreToldOnce) {

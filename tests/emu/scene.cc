@@ -361,11 +361,7 @@ void Scene::PlayCall(const Step& step) {
     return;
   }
   const bool lost = step.mishap == Mishap::kLost && Rax(step.who) == -kErestartsys;
-  CallEnded(step.who, result);
-  if (lost) {
-    actor.lost = result;
-    actor.in_call = actor.must_stop = true;
-  }
+  CallAnswered(step.who, result, lost);
 }
 
 void Scene::PlayWait(const Step& step) {
@@ -395,7 +391,18 @@ void Scene::PlayWait(const Step& step) {
     }
     return;
   }
-  CallEnded(step.who, result);
+  CallAnswered(step.who, result, false);
+}
+
+// The call has had its effects, but the answer may not have arrived: the caller stops for that.
+void Scene::CallAnswered(Tid tid, int64_t result, bool lost) {
+  Actor& actor = actors_[tid.value];
+  // Before anything could be written to its memory?
+  const bool died = WasRefused(tid) && result < 0 && kernel.at(tid).state == State::kDying;
+  if (!died) CallEnded(tid, result);
+  if (!lost && !WasRefused(tid)) return;
+  if (!died) actor.lost = result;
+  actor.in_call = actor.must_stop = true;
 }
 
 // The answer to a call that was under way is there, or its end at a stop.
@@ -458,7 +465,7 @@ void Scene::PlayRestart(const Step& step) {
   if (result == kVoid) {
     actor.must_stop = true;
   } else if (result != kParked) {
-    CallEnded(step.who, result);
+    CallAnswered(step.who, result, false);
   }
 }
 
@@ -476,7 +483,7 @@ void Scene::LookForAnswers() {
       const bool next = call.op == Op::kWait && ledger_.Owes(tid, who, result);
       if (!next && !all) continue;
       Tell("  " + std::to_string(tid.value) + "'s parked call: " + ::testing::PrintToString(Result(result)));
-      CallEnded(tid, result);
+      CallAnswered(tid, result, false);
       more = true;
     }
     if (!more && !all) more = all = true;

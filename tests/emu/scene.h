@@ -139,6 +139,7 @@ class Scene : private Guests {
   void PlaySigcont(pid_t tgid);
   void Befall(Tid tid, const Ledger::KernelStop& stop, const std::function<void()>& happen);
   void Interrupted(Tid tid);
+  void CallAnswered(Tid tid, int64_t result, bool lost);
   void CallEnded(Tid tid, int64_t result);
   Tid ZombieChild(Tid tid, pid_t who);
   void AfterStep();

@@ -169,6 +169,7 @@ void World::CallEnded(Tid tid, int64_t result) {
   }
   if (actor.waits && result > 0) Told(tid);
   attempts_.erase(tid.value);
+  actor.lost |= WasRefused(tid);
   if (actor.lost) actor.in_call = actor.must_stop = true;
 }
 

@@ -1,0 +1,121 @@
+// What a request or a wait does has been done when it returns: its caller may count on that in ways that no
+// tracer sees, such as a byte in a pipe to the tracee. Many times, since it is a matter of who is first.
+
+#include "guest.h"
+
+enum { kRounds = 200 };
+
+static struct Shared {
+  volatile int turns;    // how often the child has had its byte
+  volatile int signals;  // it is to send itself a signal then, which it ignores
+} * shared;
+static Gate gate;
+
+static char state_of(pid_t pid) {
+  char path[64], name[64], state = '?';
+  int number;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  FILE* stat = fopen(path, "r");
+  if (stat == NULL) return state;
+  NEED(fscanf(stat, "%d %63s %c", &number, name, &state) == 3);
+  fclose(stat);
+  return state;
+}
+
+static void until_it_sleeps(pid_t pid) {
+  while (state_of(pid) != 'S') sched_yield();
+}
+
+static void take_bytes(void) {
+  for (;;) {
+    gate_pass(gate);
+    shared->turns++;
+    if (shared->signals) syscall(SYS_tgkill, getpid(), gettid_raw(), SIGWINCH);
+  }
+}
+
+static void tell(const char* what, int wrong) { say("%s: %d of %d wrong", what, wrong, kRounds); }
+
+// The tracee stops before it sees what its tracer does next.
+static void stops_at_once(pid_t pid, int attach) {
+  int wrong = 0;
+  if (!attach) need_pt(PTRACE_SEIZE, pid, 0, 0);
+  for (int i = 0; i < kRounds; i++) {
+    int status = 0;
+    until_it_sleeps(pid);
+    const int before = shared->turns;
+    need_pt(attach ? PTRACE_ATTACH : PTRACE_INTERRUPT, pid, 0, 0);
+    gate_open(gate);
+    NEED(waitpid(pid, &status, __WALL) == pid);
+    wrong += shared->turns != before || status >> 8 != (attach ? SIGSTOP : SIGTRAP | PTRACE_EVENT_STOP << 8);
+    need_pt(attach ? PTRACE_DETACH : PTRACE_CONT, pid, 0, 0);
+    while (shared->turns == before) sched_yield();
+  }
+  tell(attach ? "ATTACH" : "INTERRUPT", wrong);
+  if (attach) return;
+  need_pt(PTRACE_INTERRUPT, pid, 0, 0);
+  NEED(waitpid(pid, NULL, __WALL) == pid);
+  need_pt(PTRACE_DETACH, pid, 0, 0);
+}
+
+// A signal that the tracee ignores is its tracer's from then on; and it runs when it is let go.
+static void is_traced_at_once(pid_t pid) {
+  int unseen = 0, stopped = 0;
+  shared->signals = 1;
+  for (int i = 0; i < kRounds; i++) {
+    int status = 0;
+    until_it_sleeps(pid);
+    need_pt(PTRACE_SEIZE, pid, 0, 0);
+    gate_open(gate);
+    NEED(waitpid(pid, &status, __WALL) == pid);
+    unseen += status >> 8 != SIGWINCH;
+    need_pt(i % 2 ? PTRACE_DETACH : PTRACE_CONT, pid, 0, 0);
+    stopped += state_of(pid) == 't';
+    if (i % 2) continue;
+    need_pt(PTRACE_INTERRUPT, pid, 0, 0);
+    NEED(waitpid(pid, &status, __WALL) == pid);
+    need_pt(PTRACE_DETACH, pid, 0, 0);
+  }
+  tell("SEIZE", unseen);
+  tell("CONT and DETACH", stopped);
+}
+
+static void* end_at_once(void* nothing) { return nothing; }
+
+static void make_threads(void) {
+  for (int i = 0; i < kRounds; i++) {
+    pthread_t thread;
+    NEED(pthread_create(&thread, NULL, end_at_once, NULL) == 0);
+    NEED(pthread_join(thread, NULL) == 0);
+  }
+}
+
+// Who has waited for a thread's end finds its number free.
+static void is_reaped_at_once(void) {
+  int wrong = 0;
+  pid_t pid = spawn_seized("CHILD", make_threads, PTRACE_O_TRACECLONE);
+  for (;;) {
+    int status = 0;
+    const pid_t tid = waitpid(-1, &status, __WALL);
+    if (tid == pid && WIFEXITED(status)) break;
+    if (WIFSTOPPED(status)) {
+      need_pt(PTRACE_CONT, tid, 0, 0);
+    } else {
+      wrong += raw(syscall(SYS_tgkill, pid, tid, 0)) != -ESRCH;
+    }
+  }
+  tell("wait", wrong);
+}
+
+int main(void) {
+  start();
+  shared = shared_memory(sizeof *shared);
+  gate = gate_new();
+  pid_t pid = spawn("CHILD", take_bytes);
+  stops_at_once(pid, 0);
+  stops_at_once(pid, 1);
+  is_traced_at_once(pid);
+  end_child(pid);
+  is_reaped_at_once();
+  return 0;
+}
