@@ -102,6 +102,8 @@ bool Core::PrepareInjection(Thread* thread) {
   const bool steps = thread->left_step || IsStep(thread->real_mode);
   injection.steps_over_call = steps && Restarted(injection.saved).rip != injection.saved.rip;
   if (steps && !injection.steps_over_call && HasSprung(*thread)) return false;  // first that trap
+  if (static_cast<int64_t>(injection.saved.rax) == -kErestartRestartblock)
+    NoteRestart(thread, injection.saved, true);
   struct user_regs_struct regs = injection.saved;
   const Call& call = thread->call;
   if (call.phase == Call::Phase::kAnswered && static_cast<int64_t>(regs.rax) == -kErestartsys &&
@@ -132,7 +134,7 @@ bool Core::PrepareInjection(Thread* thread) {
 // What the kernel makes of an interrupted call on its way to user space when no handler runs; the same for a
 // call that only our interrupt made EINTR.
 struct user_regs_struct Core::Restarted(struct user_regs_struct regs) {
-  constexpr int64_t kErestartnohand = 514, kErestartRestartblock = 516;
+  constexpr int64_t kErestartnohand = 514;
   if (static_cast<int64_t>(regs.orig_rax) < 0) return regs;
   const int64_t error = -static_cast<int64_t>(regs.rax);
   if (error == kErestartsys || error == kErestartnointr || error == kErestartnohand || error == EINTR) {
