@@ -133,7 +133,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
-    if (target->links.empty()) DiscardStaleSignals(target);
+    if (target->links.empty()) DiscardStaleSignals(target, *caller);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     const bool listens = target->state == Thread::State::kListening;
@@ -147,6 +147,8 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
     if (!seize) target->process->stale_signals &= ~SignalBit(SIGCONT);  // SIGSTOP flushes it
     if (target->discarding.has_value()) {
       target->discarding->attached |= !seize;
+      caller->call.deferred =
+          target->discarding->attacher == caller->tid && caller->state == Thread::State::kRunning;
     } else if (!seize) {
       QueueSignal(target, SIGSTOP, kSignalAttach);
     }

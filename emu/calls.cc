@@ -78,7 +78,7 @@ void Core::OnNotification(const Notification& notification) {
   }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
-  caller->call.passed = false;
+  caller->call.passed = caller->call.deferred = caller->call.refused = false;
   caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
   if (caller->injection.has_value() && caller->injection->under_way) {  // a call of ours
@@ -160,7 +160,8 @@ void Core::Carry(Thread* caller, Outcome outcome) {
         Observe(*caller, Observer::Road::kRestarts);
         return;
       }
-      if (kernel_->Continue(call.notification.id)) call.phase = Call::Phase::kContinued;
+      call.refused = !kernel_->Continue(call.notification.id);
+      if (!call.refused) call.phase = Call::Phase::kContinued;
       Observe(*caller,
               call.phase == Call::Phase::kContinued ? Observer::Road::kKernel : Observer::Road::kRefused);
       if (call.phase == Call::Phase::kContinued && outcome.then) outcome.then();
@@ -194,11 +195,16 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   call.result = outcome.value;
   call.entered_again = false;
   if (outcome.then) outcome.then();
-  const bool taken = kernel_->Answer(call.notification.id, outcome.value);
-  // With an interrupt of ours on its way it may have come in time; then no call stands interrupted at the
-  // stop.
+  if (!call.deferred) GiveAnswer(caller);
+}
+
+void Core::GiveAnswer(Thread* caller) {
+  Call& call = caller->call;
+  call.deferred = false;
+  const bool taken = kernel_->Answer(call.notification.id, call.result);
+  // With an interrupt of ours on its way it may have come in time; then no call is interrupted at the stop.
   call.refused = !taken || caller->kicked || caller->interrupt_coming;
-  if (!taken) Observe(*caller, Observer::Road::kLost, outcome.value);
+  if (!taken) Observe(*caller, Observer::Road::kLost, call.result);
 }
 
 void Core::Observe(const Thread& caller, Observer::Road road, int64_t result) const {
@@ -247,6 +253,7 @@ void Core::Settle(Thread* thread) {
   const bool was_kicked = thread->kicked;
   const bool was_continued = call.phase == Call::Phase::kContinued;
   const Call before = call;
+  call.deferred = false;
   const bool was_interrupted = thread->wait_interrupted;
   thread->kicked = false;
   thread->interrupt_coming = false;
@@ -324,8 +331,9 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
   const bool every_call_stops = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& link) {
     return link->mode == ResumeMode::kSyscall;
   });
-  if (every_call_stops || before.refused) {
-    if (before.entered_again && !before.refused) return false;  // another call
+  const bool not_given = before.refused || before.deferred;
+  if (every_call_stops || not_given) {
+    if (before.entered_again && !not_given) return false;  // another call
     if (!before.refused) Observe(*thread, Observer::Road::kLost, before.result);
     Carry(thread, Outcome::Return(before.result));
     return true;
@@ -337,8 +345,10 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
 }
 
 void Core::Doubted(Thread* thread, const Call& answered) {
-  thread->doubt = Thread::Doubt{thread->call.notification, answered.result, answered.refused};
-  if (!answered.refused) in_doubt_.push_back(thread->tid);
+  const bool lost = answered.refused || answered.deferred;
+  thread->doubt = Thread::Doubt{thread->call.notification, answered.result, lost};
+  if (!lost) in_doubt_.push_back(thread->tid);
+  thread->call.deferred = false;
 }
 
 // Do the registers say that the thread is in this call?

@@ -392,7 +392,7 @@ class Core {
   void NoteStaleSigchld(Thread* thread);
   void KeepSignalsOf(Thread* tracee);
   void KeepSignals(const Thread& tracer);
-  void DiscardStaleSignals(Thread* target);
+  void DiscardStaleSignals(Thread* target, const Thread& attacher);
   uint64_t Discardable(const Thread& thread, const ThreadFacts& facts) const;
   bool Discard(Thread* thread);
   void EndDiscarding(Thread* thread);
@@ -413,6 +413,7 @@ class Core {
   static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
+  void GiveAnswer(Thread* caller);
   void Doubted(Thread* thread, const Call& answered);
   bool SettleAnswered(Thread* thread, const Call& before);
   void NoteChildStop(const Thread& thread);

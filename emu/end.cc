@@ -104,6 +104,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   ++held_zombies_;
   thread->exit = info;
   thread->call = Call();
+  if (thread->discarding.has_value()) EndDiscarding(thread);
   thread->registers.valid = false;
   if (observer_ != nullptr) observer_->OnExit({.tid = tid, .info = &info});
   for (const auto& link : thread->links) {

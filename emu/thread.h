@@ -128,8 +128,10 @@ struct Call {
   int64_t result = 0;
   bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
-  bool refused = false;        // kAnswered: the answer was not taken; at the next stop it is given again
-  bool passed = false;         // the policy has let it run, and the emulation has it now (intercept.cc)
+  bool deferred = false;       // kAnswered: not yet (unqueued.cc)
+  // The notification is void. kAnswered: at the next stop the answer is given again.
+  bool refused = false;
+  bool passed = false;  // the policy has let it run, and the emulation has it now (intercept.cc)
 };
 
 // A SIGCHLD that a tracer is made to send itself (inject.cc).
@@ -179,6 +181,7 @@ struct Thread {
   std::optional<Injection> injection;
   // Signals that are discarded before a new tracer sees the thread stopped (unqueued.cc).
   struct Discarding {
+    Tid attacher;            // its call returns when this is over
     bool attached = false;   // PTRACE_ATTACH: its SIGSTOP is sent behind all this
     uint64_t signals = 0;    // those that may be; once it is under way, those that are still to be
     uint64_t twice = 0;      // those that both the thread and its process have

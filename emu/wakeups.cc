@@ -84,7 +84,8 @@ void Core::Serve(const Wakeup& wakeup, bool only_parked) {
   for (Thread* waiter : waiters) {
     const auto& listed = process->threads;
     if (std::find(listed.begin(), listed.end(), waiter) == listed.end()) continue;
-    if (waiter->state != Thread::State::kRunning || waiter->kicked || waiter->interrupt_coming) continue;
+    if (waiter->state != Thread::State::kRunning || waiter->call.refused) continue;
+    if (waiter->kicked || waiter->interrupt_coming) continue;
     const Call::Phase phase = waiter->call.phase;
     const bool parked = phase == Call::Phase::kPending && !waiter->call.held;
     if (only_parked ? !parked : phase != Call::Phase::kPending && phase != Call::Phase::kContinued) continue;

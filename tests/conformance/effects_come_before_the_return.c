@@ -80,6 +80,28 @@ static void is_traced_at_once(pid_t pid) {
   tell("CONT and DETACH", stopped);
 }
 
+// A signal that was dropped before is not in the place of one that is sent behind.
+static void is_traced_in_group_stop(pid_t pid) {
+  int wrong = 0;
+  for (int i = 0; i < kRounds; i++) {
+    int status = 0;
+    kill(pid, SIGSTOP);
+    NEED(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+    kill(pid, SIGURG);
+    need_pt(i % 2 ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, 0);
+    kill(pid, SIGURG);
+    NEED(waitpid(pid, &status, __WALL) == pid && (status >> 8 & 0xff) == SIGSTOP);
+    struct ptrace_peeksiginfo_args of_process = {.flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 4};
+    siginfo_t pending[4];
+    const long count = pt(PTRACE_PEEKSIGINFO, pid, (unsigned long)&of_process, (unsigned long)pending);
+    wrong += count != 1 || pending[0].si_signo != SIGURG;
+    need_pt(PTRACE_DETACH, pid, 0, 0);
+    kill(pid, SIGCONT);
+    until_it_sleeps(pid);
+  }
+  tell("attached in a group-stop", wrong);
+}
+
 static void* end_at_once(void* nothing) { return nothing; }
 
 static void make_threads(void) {
@@ -115,6 +137,7 @@ int main(void) {
   stops_at_once(pid, 0);
   stops_at_once(pid, 1);
   is_traced_at_once(pid);
+  is_traced_in_group_stop(pid);
   end_child(pid);
   is_reaped_at_once();
   return 0;

@@ -256,7 +256,7 @@ class DiscardTest : public AttachTest {
 };
 
 TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
-  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
   EXPECT_TRUE(kernel.at(kTracee).queued.empty()) << "SIGSTOP would come first";
   GroupStop(kTracee);
   ASSERT_TRUE(Runs(kTracee));
@@ -267,6 +267,7 @@ TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
   ASSERT_TRUE(Runs(kTracee));
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
   EXPECT_FALSE(kernel.at(kTracee).interrupt);
+  EXPECT_EQ(ResultOf(kTracer), kParked) << "a SIGURG of its own would find its place taken";
   facts().thread_signals &= ~SignalBit(SIGURG);
   Signal(kTracee, SIGURG);
   ASSERT_TRUE(Runs(kTracee));
@@ -274,6 +275,7 @@ TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
   EXPECT_EQ(facts().blocked_signals, kMask);
   EXPECT_TRUE(kernel.at(kTracee).interrupt) << "back into the group-stop";
   EXPECT_EQ(kernel.at(kTracee).queued.size(), 1u) << "SIGSTOP";
+  EXPECT_EQ(ResultOf(kTracer), 0);
   GroupStop(kTracee);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
@@ -282,10 +284,11 @@ TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
 }
 
 TEST_F(DiscardTest, SigcontInBetweenEndsIt) {
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
   GroupStop(kTracee);
   ASSERT_TRUE(Runs(kTracee));
   Trap(kTracee);
+  ASSERT_EQ(ResultOf(kTracer), 0);
   EXPECT_EQ(facts().blocked_signals, kMask);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop)));
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
@@ -295,14 +298,37 @@ TEST_F(DiscardTest, SigcontInBetweenEndsIt) {
 
 TEST_F(DiscardTest, PendingSigstopCantBeHeldBack) {
   facts().thread_signals |= SignalBit(SIGSTOP);
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
   GroupStop(kTracee);
+  ASSERT_EQ(ResultOf(kTracer), 0);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
   EXPECT_EQ(facts().blocked_signals, kMask);
 }
 
+TEST_F(DiscardTest, DeathInBetweenEndsTheCall) {
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
+  kernel.Die(kTracee);
+  Exit(kTracee, SIGKILL);
+  EXPECT_EQ(ResultOf(kTracer), 0);
+  EXPECT_EQ(Wait(kTracer), ExitOf(kTracee, SIGKILL));
+}
+
+// The call is interrupted, and has its result at the stop; nothing is answered later.
+TEST_F(DiscardTest, TracerThatIsInterruptedMeanwhileHasAttached) {
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
+  GroupStop(kTracee);
+  kernel.at(kTracer).regs.rax = -kErestartsys;
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  Signal(kTracee, SIGCHLD);
+  Signal(kTracee, SIGURG);
+  GroupStop(kTracee);
+  EXPECT_EQ(kernel.Count("answer("), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+}
+
 TEST_F(DiscardTest, TracerThatDiesMeanwhileLeavesTheTaskInItsGroupStop) {
-  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
   GroupStop(kTracee);
   ExitEvent(kTracer, 0);
   Exit(kTracer, 0);

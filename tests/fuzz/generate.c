@@ -310,7 +310,8 @@ static void make_attach(struct Op* op, int actor) {
       is_held_up(target) && moves_others(&known[target].given) && !known[target].blocks_sigchld;
   // One that is stopped attaches later, when another may have. One that is attached to stops in the midst of
   // what it has still to do.
-  if (is_stopped(actor) || will_stop || might_nest(actor, target) || must_not_trace_child(actor, target)) {
+  if (is_stopped(actor) || will_stop || might_nest(actor, target) || must_not_trace_child(actor, target) ||
+      traces_other_child(target)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
@@ -332,7 +333,7 @@ static void make_traceme(struct Op* op, int actor) {
   const int parent = parent_of(actor);
   // The controller is nobody's tracer.
   if (parent < 0 || !is_alive(parent) || known[actor].is_thread || might_nest(parent, actor) ||
-      must_not_trace_child(parent, actor) || must_block_sigchld(parent)) {
+      must_not_trace_child(parent, actor) || traces_other_child(actor) || must_block_sigchld(parent)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;

@@ -140,7 +140,17 @@ int might_nest(int actor, int target) {
 }
 
 int must_not_trace_child(int parent, int child) {
-  return is_other_child(parent, child) && (known[parent].ignores_sigchld || threads_of(child) > 1);
+  const int differs = known[parent].ignores_sigchld || known[parent].was_traced;
+  return is_other_child(parent, child) && (differs || threads_of(child) > 1);
+}
+
+int traces_other_child(int actor) {
+  for (int i = 0; i < kActors; i++) {
+    if (stage.number[i] != 0 && known[i].tracer >= 0 && same_process(known[i].tracer, actor) &&
+        is_other_child(actor, i))
+      return 1;
+  }
+  return 0;
 }
 
 // ---- Commands that are not finished

@@ -71,9 +71,10 @@ int is_in_wait(int actor);
 
 // Might `actor` be a second tracer of `target`, which nestrace allows?
 int might_nest(int actor, int target);
-// Which signal `parent` is sent first depends on which thread of `child` ends last; and its zombie is known
-// to differ if SIGCHLD is ignored (README.md).
+// Which signal `parent` is sent first depends on which thread of `child` ends last; its zombie is known to
+// differ if SIGCHLD is ignored, and the wait for it if `parent` is traced (README.md).
 int must_not_trace_child(int parent, int child);
+int traces_other_child(int actor);
 
 // ---- Commands that are not finished
 
