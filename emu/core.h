@@ -309,6 +309,7 @@ class Core {
   Outcome ReadRegset(const RequestArgs& args);
   Outcome WriteRegset(const RequestArgs& args);
   Outcome GetBytes(const RequestArgs& args, size_t size);
+  bool NoteRegisters(Thread* tracee);
   Outcome SetBytes(const RequestArgs& args, size_t size);
   long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
   Outcome ArchPrctl(const RequestArgs& args);

@@ -91,7 +91,7 @@ Outcome Core::Inspect(const RequestArgs& args) {
       if (args.request != kPokeUser) NotePoke(args.link, args.abi, args.addr, args.data);
       const long result =
           kernel_->Ptrace(args.abi, args.request, args.link->tracee->tid, args.addr, args.data);
-      if (args.request == kPokeUser) args.link->tracee->registers.valid = false;
+      if (args.request == kPokeUser && !NoteRegisters(args.link->tracee)) return Outcome::Return(-ESRCH);
       if (args.request == kPokeUser && result == 0 &&
           args.addr == (args.abi == Abi::kX86_64 ? kUserDr7 : kUser32Dr7)) {
         args.link->sets_debug_registers = (args.data & kDr7Enabled) != 0;
@@ -158,8 +158,18 @@ Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
     return Outcome::Return(result);
   }
   const long result = kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes);
+  return Outcome::Return(NoteRegisters(tracee) ? result : -ESRCH);
+}
+
+// A tracer has written them. A call that has ended with EINTR, as they may say now, was not ended by us.
+// False if the tracee is dead.
+bool Core::NoteRegisters(Thread* tracee) {
   tracee->registers.valid = false;
-  return Outcome::Return(result);
+  struct user_regs_struct regs;
+  if (!GetRegs(*tracee, &regs)) return false;
+  const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
+  if (in_call && static_cast<int64_t>(regs.rax) == -EINTR) tracee->ended_at = regs.rip;
+  return true;
 }
 
 Outcome Core::ReadRegset(const RequestArgs& args) {
@@ -226,7 +236,7 @@ Outcome Core::WriteRegset(const RequestArgs& args) {
   if (read < 0) return Outcome::Return(-EFAULT);
   const long result =
       kernel_->PtraceRegset(args.abi, kSetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
-  tracee->registers.valid = false;
+  if (!NoteRegisters(tracee)) return Outcome::Return(-ESRCH);
   if (result < 0) return Outcome::Return(result);
   return WriteIovecLength(args, result);
 }
