@@ -6,7 +6,9 @@
 // A notification can be voided at any moment: a signal or a PTRACE_INTERRUPT for the guest cancels it, and
 // the guest comes to a stop with rax = -ERESTARTSYS. If the answer is refused for that, it is written into
 // the guest's registers at that stop, which is the same answer by another road: the kernel restarts nothing,
-// since rax holds no restart code any more. (ptrace(2) never returns EINTR.)
+// since rax holds no restart code any more. (ptrace(2) never returns EINTR.) There need not be a stop: the
+// kernel also interrupts for work of its own (TIF_NOTIFY_SIGNAL, as by io_uring), and for a signal that then
+// another thread takes. So the call starts again, and its new notification is given the answer.
 //
 //   guest: ptrace(PTRACE_CONT) --notification--> decided: 0; tracee resumed
 //   guest: interrupted by SIGALRM                answer refused
@@ -76,9 +78,17 @@ void Core::OnNotification(const Notification& notification) {
     }
     return;
   }
+  if (caller->call.unanswered() && SameCall(caller->call.notification, notification)) {
+    // It was interrupted, but with nothing to stop for, and starts again.
+    if (caller->call.phase == Call::Phase::kActed) {
+      caller->call.notification = notification;  // for the answer that is to come
+      return;
+    }
+    Doubted(caller, caller->call);
+  }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
-  caller->call.passed = caller->call.deferred = caller->call.refused = false;
+  caller->call.passed = caller->call.refused = false;
   caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
   if (caller->injection.has_value() && caller->injection->under_way) {  // a call of ours
@@ -191,19 +201,19 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     return;
   }
   Observe(*caller, Observer::Road::kAnswered, outcome.value);
-  call.phase = Call::Phase::kAnswered;
+  call.phase = Call::Phase::kActed;
   call.result = outcome.value;
-  call.entered_again = false;
+  call.entered_again = call.deferred = false;
   if (outcome.then) outcome.then();
   if (!call.deferred) GiveAnswer(caller);
 }
 
 void Core::GiveAnswer(Thread* caller) {
   Call& call = caller->call;
-  call.deferred = false;
+  call.phase = Call::Phase::kAnswered;
   const bool taken = kernel_->Answer(call.notification.id, call.result);
   // With an interrupt of ours on its way it may have come in time; then no call is interrupted at the stop.
-  call.refused = !taken || caller->kicked || caller->interrupt_coming;
+  call.refused = !taken || caller->kicked;
   if (!taken) Observe(*caller, Observer::Road::kLost, call.result);
 }
 
@@ -253,13 +263,13 @@ void Core::Settle(Thread* thread) {
   const bool was_kicked = thread->kicked;
   const bool was_continued = call.phase == Call::Phase::kContinued;
   const Call before = call;
-  call.deferred = false;
   const bool was_interrupted = thread->wait_interrupted;
   thread->kicked = false;
   thread->interrupt_coming = false;
   thread->wait_interrupted = false;
   call.phase = Call::Phase::kNone;
   if (thread->stop.event == kEventExit) {
+    PutResult(thread, before);
     PutNumberBack(thread);
     PutArgumentsBack(thread);
   }
@@ -327,13 +337,13 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
     }
     return true;
   }
-  if (before.phase != Call::Phase::kAnswered || !SameCall(before.notification, n)) return false;
-  const bool every_call_stops = std::any_of(thread->links.begin(), thread->links.end(), [](const auto& link) {
-    return link->mode == ResumeMode::kSyscall;
-  });
-  const bool not_given = before.refused || before.deferred;
-  if (every_call_stops || not_given) {
-    if (before.entered_again && !not_given) return false;  // another call
+  if (!before.acted() || !SameCall(before.notification, n)) return false;
+  const bool steps = thread->left_step || IsStep(thread->real_mode);
+  const bool every_call_stops =
+      steps || std::any_of(thread->links.begin(), thread->links.end(),
+                           [](const auto& link) { return link->mode == ResumeMode::kSyscall; });
+  if (every_call_stops || before.unanswered()) {
+    if (before.entered_again && !before.unanswered()) return false;  // another call
     if (!before.refused) Observe(*thread, Observer::Road::kLost, before.result);
     Carry(thread, Outcome::Return(before.result));
     return true;
@@ -344,11 +354,18 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
   return true;
 }
 
+// The thread was killed in a call that has had its effects.
+void Core::PutResult(Thread* thread, const Call& before) {
+  struct user_regs_struct regs;
+  if (!before.acted() || !GetRegs(*thread, &regs) || static_cast<int64_t>(regs.rax) != -kErestartsys) return;
+  if (InterruptedIn(before.notification, regs))
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, before.result);
+}
+
 void Core::Doubted(Thread* thread, const Call& answered) {
-  const bool lost = answered.refused || answered.deferred;
-  thread->doubt = Thread::Doubt{thread->call.notification, answered.result, lost};
+  const bool lost = answered.unanswered();
+  thread->doubt = Thread::Doubt{answered.notification, answered.result, lost};
   if (!lost) in_doubt_.push_back(thread->tid);
-  thread->call.deferred = false;
 }
 
 // Do the registers say that the thread is in this call?

@@ -415,6 +415,7 @@ class Core {
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void GiveAnswer(Thread* caller);
+  void PutResult(Thread* thread, const Call& before);
   void Doubted(Thread* thread, const Call& answered);
   bool SettleAnswered(Thread* thread, const Call& before);
   void NoteChildStop(const Thread& thread);

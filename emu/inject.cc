@@ -105,11 +105,6 @@ bool Core::PrepareInjection(Thread* thread) {
   if (static_cast<int64_t>(injection.saved.rax) == -kErestartRestartblock)
     NoteRestart(thread, injection.saved, true);
   struct user_regs_struct regs = injection.saved;
-  const Call& call = thread->call;
-  if (call.phase == Call::Phase::kAnswered && static_cast<int64_t>(regs.rax) == -kErestartsys &&
-      InterruptedIn(call.notification, regs)) {
-    Doubted(thread, call);  // calls.cc; the call starts again behind the injection
-  }
   if (!InstructionBefore(*thread, regs.rip, kSyscallInstruction)) {
     const uint64_t behind = thread->behind_syscall;
     if (behind == 0 || !InstructionBefore(*thread, behind, kSyscallInstruction)) return false;
@@ -127,8 +122,14 @@ bool Core::PrepareInjection(Thread* thread) {
   regs.rdi = thread->process->pids.back().pid;
   regs.rsi = SIGCHLD;
   regs.rdx = scratch;
+  if (!SetRegs(thread, regs)) return false;
   injection.under_way = true;
-  return SetRegs(thread, regs);
+  const Call& call = thread->call;
+  if (call.acted() && static_cast<int64_t>(injection.saved.rax) == -kErestartsys &&
+      InterruptedIn(call.notification, injection.saved)) {
+    Doubted(thread, call);  // calls.cc; the call starts again behind the injection
+  }
+  return true;
 }
 
 // What the kernel makes of an interrupted call on its way to user space when no handler runs; the same for a

@@ -120,6 +120,7 @@ struct Call {
   enum class Phase {
     kNone,       // no intercepted call that could still matter
     kPending,    // undecided: a parked wait; decided again at the next stop
+    kActed,      // it has had its effects, and is still to be answered with `result`
     kAnswered,   // answered with `result`; the answer may have been lost on its way (calls.cc)
     kContinued,  // the kernel carries it out; a wait may be blocked in it
   };
@@ -128,10 +129,14 @@ struct Call {
   int64_t result = 0;
   bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
-  bool deferred = false;       // kAnswered: not yet (unqueued.cc)
-  // The notification is void. kAnswered: at the next stop the answer is given again.
+  bool deferred = false;       // kActed: somebody else gives the answer (unqueued.cc)
+  // The notification is void. kAnswered: the answer is given again, at the next stop or notification.
   bool refused = false;
   bool passed = false;  // the policy has let it run, and the emulation has it now (intercept.cc)
+
+  bool acted() const { return phase == Phase::kActed || phase == Phase::kAnswered; }
+  // Acted on, and sure not to be answered yet.
+  bool unanswered() const { return phase == Phase::kActed || (phase == Phase::kAnswered && refused); }
 };
 
 // A SIGCHLD that a tracer is made to send itself (inject.cc).

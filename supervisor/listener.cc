@@ -61,6 +61,9 @@ bool Listener::Receive(Notification* notification) {
   notification->nr = raw->data.nr;
   notification->instruction_pointer = raw->data.instruction_pointer;
   std::copy(std::begin(raw->data.args), std::end(raw->data.args), std::begin(notification->args));
+  if (notification->abi == Abi::kI386) {
+    for (uint64_t& arg : notification->args) arg = static_cast<uint32_t>(arg);
+  }
   return true;
 }
 
@@ -92,7 +95,11 @@ bool Listener::Send(uint64_t id, int64_t value, int32_t error, uint32_t flags) {
   response->val = value;
   response->error = error;
   response->flags = flags;
-  return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, response) == 0;
+  int result;
+  do {
+    result = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, response);
+  } while (result < 0 && errno == EINTR);  // a signal of our own
+  return result == 0;
 }
 
 }  // namespace nestrace
