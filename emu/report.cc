@@ -360,7 +360,7 @@ void Core::RecogniseSignal(Thread* thread) {
       stop.signal = 0;
       return;
     }
-    thread->left_step = false;
+    if (thread->links.empty()) thread->left_step = false;  // its end, or that of the step in a handler
   }
   if (steps && of_step) {
     stop.step_trap = true;

@@ -63,6 +63,31 @@ TEST_F(AnswerTest, RefusedResumeHasResumedExactlyOnce) {
   EXPECT_EQ(kernel.at(kTracer).resume_signal, SIGALRM) << "the signal that interrupted it is delivered";
 }
 
+// What has interrupted it may be nothing to stop for: the call starts again.
+TEST_F(AnswerTest, RefusedResumeThatStartsAgainWithoutAStopIsDoneOnce) {
+  SeizedAndStopped();
+  const int resumes = Resumes(kTracee);
+  for (int i = 0; i < 3; ++i) {
+    kernel.RefuseNextAnswer();
+    i == 0 ? Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2) : Restart(kTracer);
+  }
+  EXPECT_EQ(Restart(kTracer), 0);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1);
+  Signal(kTracee, SIGUSR2);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR2));
+  EXPECT_EQ(Ptrace(kTracer, kCont, kTracee, 0, SIGUSR2), 0);
+  EXPECT_EQ(Resumes(kTracee), resumes + 2) << "the same call, but another one";
+}
+
+TEST_F(AnswerTest, TracerThatIsKilledInItsCallHasTheResult) {
+  SeizedAndStopped();
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  ASSERT_EQ(Rax(kTracer), -kErestartsys);
+  ExitEvent(kTracer, SIGKILL);
+  EXPECT_EQ(Rax(kTracer), 0);
+}
+
 // Behind a refused resume the tracee may have stopped again.
 TEST_F(AnswerTest, RefusedResumeDoesNotResumeTheNextStop) {
   SeizedAndStopped();

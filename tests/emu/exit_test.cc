@@ -210,6 +210,22 @@ TEST_F(TracerDeathTest, StepStaysArmedUntilItsTrap) {
   }
 }
 
+TEST_F(TracerDeathTest, StepStaysArmedBehindATrapThatIsDropped) {
+  Family();
+  Fork(kShell, kOther);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Ptrace(kTracer, kSingleStep, kTracee), 0);
+  Kill(kTracer);
+  ASSERT_EQ(Ptrace(kOther, kSeize, kTracee), 0);
+  Signal(kTracee, SIGTRAP);
+  ASSERT_EQ(Wait(kOther), StopOf(kTracee, SIGTRAP));
+  Kill(kOther);
+  ASSERT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, 0);
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSingleStep);
+}
+
 TEST_F(TracerDeathTest, SignalStopThatWasNotWaitedForDeliversItsSignal) {
   Seized(0);
   Signal(kTracee, SIGUSR1);
