@@ -119,7 +119,7 @@ struct Stop {
 struct Call {
   enum class Phase {
     kNone,       // no intercepted call that could still matter
-    kPending,    // undecided: a parked wait; decided again at the next stop
+    kPending,    // undecided, as a parked wait; decided again at the next stop
     kActed,      // it has had its effects, and is still to be answered with `result`
     kAnswered,   // answered with `result`; the answer may have been lost on its way (calls.cc)
     kContinued,  // the kernel carries it out; a wait may be blocked in it

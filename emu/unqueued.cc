@@ -211,7 +211,9 @@ void Core::EndDiscarding(Thread* thread) {
   } else if (attached) {
     QueueSignal(thread, SIGSTOP, kSignalAttach);
   }
-  if (attacher != nullptr && attacher->call.phase == Call::Phase::kActed) GiveAnswer(attacher);
+  const bool waits =
+      attacher != nullptr && attacher->call.phase == Call::Phase::kActed && attacher->call.deferred;
+  if (waits) GiveAnswer(attacher);
 }
 
 // `thread` is about to run, and may take a signal that another one of its process discards.
