@@ -53,7 +53,8 @@ int main(void) {
   say("CONT with a bad signal %s", answer_words(int80(I386_ptrace, PTRACE_CONT, pid, 0, 65, 0)));
   say("unknown request %s", answer_words(int80(I386_ptrace, 999, pid, 0, 0, 0)));
   say("SETOPTIONS %s", answer_words(int80(I386_ptrace, PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD, 0)));
-  say("CONT %s", answer_words(int80(I386_ptrace, PTRACE_CONT, pid, 0, 0, 0)));
+  const long upper = 7l << 32;  // is not looked at
+  say("CONT %s", answer_words(int80(I386_ptrace, upper | PTRACE_CONT, upper | pid, upper, upper, 0)));
   memset(low, 0, 4096);
   answer = int80(I386_waitid, P_PID, pid, at, WSTOPPED | WNOWAIT, 0);
   say("waitid %s: signo %u code %u pid %s status %#x", answer_words(answer), words[0], words[2],
