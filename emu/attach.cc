@@ -132,6 +132,9 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (IsZombie(*target)) return Outcome::Return(-EPERM);  // not before it is one
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
+  // The call may have to wait (unqueued.cc), which it can't at a stop: it is made again.
+  const bool may_discard = target->links.empty() && target->state == Thread::State::kListening;
+  if (may_discard && caller->state == Thread::State::kStopped) return Outcome::Continue();
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
     if (target->links.empty()) DiscardStaleSignals(target, *caller);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
@@ -147,8 +150,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
     if (!seize) target->process->stale_signals &= ~SignalBit(SIGCONT);  // SIGSTOP flushes it
     if (target->discarding.has_value()) {
       target->discarding->attached |= !seize;
-      caller->call.deferred =
-          target->discarding->attacher == caller->tid && caller->state == Thread::State::kRunning;
+      caller->call.deferred = target->discarding->attacher == caller->tid;
     } else if (!seize) {
       QueueSignal(target, SIGSTOP, kSignalAttach);
     }

@@ -26,8 +26,9 @@
 // The same stop is seen if the answer arrived, and the guest made the same call once more, which was
 // cancelled before we received it. If the guest's calls are traced, there was an enter-stop in between, or
 // not. Otherwise the call is started again, and the next notification's number tells whether there ever was
-// one that we have not seen. Answers that are certain to be refused are not given in the first place:
-// Thread::kicked, interrupt_coming.
+// one that we have not seen. (That fails where the call also starts again without a stop: it acts twice. It
+// takes a caller that is woken many thousand times by signals which another thread is quicker to take.)
+// Answers that are certain to be refused are not given in the first place: Thread::kicked, interrupt_coming.
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -282,6 +283,7 @@ void Core::Settle(Thread* thread) {
   thread->stop.interrupted = ended || WillRestart(regs);
   // A group-stop ends every call, natively too.
   const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
+  if (before.unanswered() && IsAboutTo(before.notification, regs)) Doubted(thread, before);
   if (rax != -kErestartsys) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
@@ -373,6 +375,15 @@ bool Core::InterruptedIn(const Notification& call, const struct user_regs_struct
   Notification now = call;
   TakeCall(regs, &now);
   return SameCall(call, now);
+}
+
+// ... that it starts the call again, with nothing to show of the first time?
+bool Core::IsAboutTo(const Notification& call, const struct user_regs_struct& regs) {
+  constexpr uint64_t kInstruction = 2;  // bytes
+  struct user_regs_struct made = regs;
+  made.orig_rax = regs.rax;
+  made.rip += kInstruction;
+  return InterruptedIn(call, made);
 }
 
 // Notifications are numbered as they are made. If none was made that we have neither received nor know of, no

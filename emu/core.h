@@ -97,7 +97,7 @@ struct WaitSpec {
 struct WaitFinding {
   enum class Kind {
     kNative,     // the kernel answers best itself
-    kZombie,     // so too, and it has a zombie to report for certain, or the stop of `child`
+    kReport,     // so too, and it has something to report for certain: a zombie, or a stop
     kStop,       // the stop reported over `link`
     kExit,       // the end reported over `link`
     kContinued,  // `link`'s tracee was continued by SIGCONT
@@ -107,7 +107,7 @@ struct WaitFinding {
   };
   Kind kind = Kind::kNative;
   Link* link = nullptr;
-  const Process* child = nullptr;  // kZombie: set if the kernel must be told that it is this one
+  const Process* child = nullptr;  // kReport: set if the kernel must be told that it is this one
 };
 
 // Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo
@@ -413,6 +413,7 @@ class Core {
   void ResolveDoubts(uint64_t id);
   static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
+  static bool IsAboutTo(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void GiveAnswer(Thread* caller);
   void PutResult(Thread* thread, const Call& before);

@@ -47,7 +47,7 @@ bool Core::IsKernels(Thread* caller, const Notification& n) {
   const std::optional<WaitSpec> spec = ParseWait(caller, n);
   if (!spec.has_value()) return false;
   const WaitFinding finding = Evaluate(caller, *spec);
-  if (finding.kind != WaitFinding::Kind::kZombie || finding.child != nullptr) return false;
+  if (finding.kind != WaitFinding::Kind::kReport || finding.child != nullptr) return false;
   caller->call = Call();  // another thread may be quicker, and it sleeps there
   caller->call.phase = Call::Phase::kContinued;
   caller->call.notification = n;

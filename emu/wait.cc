@@ -211,11 +211,10 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   const auto zombie = [&](const Process& child) -> WaitFinding {
     const bool anothers = own_only && child.parent != caller;
     const bool helped = !eligible(child) || anothers || hidden || !comes_first(child);
-    return {WaitFinding::Kind::kZombie, nullptr, helped ? &child : nullptr};
+    return {WaitFinding::Kind::kReport, nullptr, helped ? &child : nullptr};
   };
   const auto stop = [&](const Process& child) -> WaitFinding {
-    if (!hidden) return {WaitFinding::Kind::kNative, nullptr};
-    return {WaitFinding::Kind::kZombie, nullptr, &child};
+    return {WaitFinding::Kind::kReport, nullptr, hidden ? &child : nullptr};
   };
   // A dead tracee comes behind the children.
   const auto dead_tracee = [&](const Process& tracee) -> WaitFinding {
@@ -304,7 +303,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
   switch (finding.kind) {
     case WaitFinding::Kind::kNative:
       return Outcome::Continue();
-    case WaitFinding::Kind::kZombie:
+    case WaitFinding::Kind::kReport:
       if (finding.child != nullptr && TracesNoCalls(*caller)) return WaitForChild(caller, n, *finding.child);
       return Outcome::Continue(true);
     case WaitFinding::Kind::kStop:

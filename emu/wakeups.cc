@@ -64,7 +64,7 @@ void Core::LookAgain(Thread* waiter) {
   // tracee of theirs may have a report.
   const bool alone = waiter->process->threads.size() == 1 || !HasTracees(*waiter->process);
   const bool kernels = finding.kind == WaitFinding::Kind::kNative ||
-                       (finding.kind == WaitFinding::Kind::kZombie && finding.child == nullptr && alone);
+                       (finding.kind == WaitFinding::Kind::kReport && finding.child == nullptr && alone);
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
   if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;

@@ -253,18 +253,36 @@ void EventLoop::DrainWaits() {
   waits_pending_ = true;
 }
 
+// The kernel does not tell which stop was first. SIGCHLD comes of what has become of another: that is first.
 bool EventLoop::HandleStops() {
+  std::vector<StopEvent> told;
   StopEvent stop;
-  for (int count = 0; count < kStopsPerRound; ++count) {
+  int count = 0;
+  for (; count < kStopsPerRound; ++count) {
     const Waited waited = waiter_.NextStop(&stop);
     no_children_ = waited == Waited::kNoChildren;
-    if (waited != Waited::kFound) return count > 0;
-    if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
-    NoteJobState(stop.tid, stop.code);
-    emulator_.OnStop(stop.tid, stop.code, stop.usage);
+    if (waited != Waited::kFound) break;
+    const auto before = std::find_if(told.begin(), told.end(),
+                                     [&stop](const StopEvent& other) { return other.tid == stop.tid; });
+    if (before != told.end()) {  // it has been executed under this number since
+      HandleStop(*before);
+      told.erase(before);
+    }
+    if (stop.code == SIGCHLD) {
+      told.push_back(stop);
+    } else {
+      HandleStop(stop);
+    }
   }
-  waits_pending_ = true;
-  return true;
+  for (const StopEvent& late : told) HandleStop(late);
+  if (count == kStopsPerRound) waits_pending_ = true;
+  return count > 0;
+}
+
+void EventLoop::HandleStop(const StopEvent& stop) {
+  if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
+  NoteJobState(stop.tid, stop.code);
+  emulator_.OnStop(stop.tid, stop.code, stop.usage);
 }
 
 bool EventLoop::HandleExits() {

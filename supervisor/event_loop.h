@@ -55,6 +55,7 @@ class EventLoop {
   // --- what waitid(2) tells; true if there was something
   void DrainWaits();
   bool HandleStops();
+  void HandleStop(const StopEvent& stop);
   bool HandleExits();
   bool HandleAnyExit();
   bool HandleExitsWhileHeld();

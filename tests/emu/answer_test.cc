@@ -79,6 +79,24 @@ TEST_F(AnswerTest, RefusedResumeThatStartsAgainWithoutAStopIsDoneOnce) {
   EXPECT_EQ(Resumes(kTracee), resumes + 2) << "the same call, but another one";
 }
 
+// ... and something else stops it before it is there.
+TEST_F(AnswerTest, RefusedResumeThatStopsOnItsWayToStartAgainIsDoneOnce) {
+  SeizedAndStopped();
+  const int resumes = Resumes(kTracee);
+  kernel.RefuseNextAnswer();
+  Ptrace(kTracer, kCont, kTracee);
+  auto& regs = kernel.at(kTracer).regs;
+  regs.rax = regs.orig_rax;
+  regs.orig_rax = ~0ull;
+  regs.rip -= 2;
+  Signal(kTracer, SIGALRM);
+  ASSERT_TRUE(Runs(kTracer));
+  EXPECT_EQ(regs.rax, static_cast<uint64_t>(kNrPtrace));
+  regs.rip += 2;
+  EXPECT_EQ(Restart(kTracer), 0);
+  EXPECT_EQ(Resumes(kTracee), resumes + 1);
+}
+
 TEST_F(AnswerTest, TracerThatIsKilledInItsCallHasTheResult) {
   SeizedAndStopped();
   kernel.RefuseNextAnswer();

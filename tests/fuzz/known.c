@@ -316,7 +316,7 @@ int may_be_traced(int actor) { return is_alive(actor) && known[actor].was_traced
 int matters_to_exec(int actor) {
   for (int i = 0; i < kActors; i++) {
     if (stage.number[i] == 0 || i == actor || !same_process(i, actor)) continue;
-    if (is_waited_for(i) || (is_stopped(i) && known[i].tracer >= 0)) return 1;
+    if (is_waited_for(i) || (is_stopped(i) && (known[i].tracer >= 0 || known[actor].tracer >= 0))) return 1;
   }
   return 0;
 }

@@ -128,7 +128,7 @@ int frees_threads(int actor);
 int holds_family(int actor);
 int may_be_traced(int actor);
 // Of the other threads that die as `actor` executes: is one waited for, or in a stop whose signal is sent
-// anew (README.md)?
+// anew, or in the group-stop that a tracer has resumed `actor` from (README.md)?
 int matters_to_exec(int actor);
 
 #endif  // NESTRACE_TESTS_FUZZ_KNOWN_H_
