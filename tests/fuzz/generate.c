@@ -331,8 +331,8 @@ static void make_attach(struct Op* op, int actor) {
 
 static void make_traceme(struct Op* op, int actor) {
   const int parent = parent_of(actor);
-  // The controller is nobody's tracer.
-  if (parent < 0 || !is_alive(parent) || known[actor].is_thread || outlives_family(actor) ||
+  // The controller is nobody's tracer. One that is stopped does it later, when another may be its tracer.
+  if (parent < 0 || !is_alive(parent) || known[actor].is_thread || is_stopped(actor) ||
       might_nest(parent, actor) || must_not_trace_child(parent, actor) || traces_other_child(actor) ||
       must_block_sigchld(parent)) {
     op->verb = kCall;
