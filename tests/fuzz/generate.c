@@ -424,6 +424,9 @@ static void fit_signal_to_threads(struct Op* op, int target) {
   const int for_all = op->args[1] == SIGSTOP || op->args[1] == SIGCONT || op->args[1] == SIGKILL;
   if (!for_all && op->verb == kKill) op->verb = kTkill;
   if (!for_all && op->verb == kQueue) op->verb = kTgqueue;
+  const int kills =
+      !is_stop_signal(op->args[1]) && op->args[1] != SIGCONT && !is_ignored_by_default(op->args[1]);
+  if (kills && process_has(target, is_told_twice)) op->args[1] = 0;
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
   if (!for_all && process_has(target, is_stopped)) op->args[1] = SIGSTOP;
   // Known to differ (README.md).
@@ -470,7 +473,7 @@ static void make_signal(struct Op* op) {
 }
 
 static void make_death(struct Op* op, int actor) {
-  if (living() < 2 || frees_visibly(actor) || holds_family(actor)) {
+  if (living() < 2 || frees_visibly(actor) || holds_family(actor) || process_has(actor, is_told_twice)) {
     op->verb = kCall;
     op->args[0] = SYS_getpid;
     return;
@@ -482,7 +485,7 @@ static void make_death(struct Op* op, int actor) {
 static void make_fault(struct Op* op, int actor) {
   op->verb = kFault;
   op->args[0] = chance(70) ? 0 : below(4);
-  if (frees_visibly(actor) || holds_family(actor)) op->verb = kPending;
+  if (frees_visibly(actor) || holds_family(actor) || process_has(actor, is_told_twice)) op->verb = kPending;
 }
 
 static void make_block(struct Op* op, int actor) {

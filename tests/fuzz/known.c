@@ -265,6 +265,11 @@ int is_watched(int actor) {
   return tracer >= 0 && (is_in_wait(tracer) || known[tracer].sees_sigchld);
 }
 
+int is_told_twice(int actor) {
+  const int tracer = known[actor].tracer;
+  return tracer >= 0 && known[tracer].was_traced && threads_of(actor) > 1;
+}
+
 // Is the tracer of `actor` in a wait, perhaps for its number?
 static int is_waited_for(int actor) { return known[actor].tracer >= 0 && is_in_wait(known[actor].tracer); }
 

@@ -110,6 +110,9 @@ int keeps_zombies(int actor);
 int continues_another(int actor);
 // Does the tracer of `actor` see which of it and its child stops first, or how close they are?
 int is_watched(int actor);
+// Would the tracer of `actor`, traced itself, stop for the SIGCHLD of a leader's end, and for that of the
+// last thread's, or once for both?
+int is_told_twice(int actor);
 
 // ---- What goes on when somebody dies
 
