@@ -93,7 +93,7 @@ build_nestrace() (
   detach || return
   exec >&2
   mkdir -p "$build" && exec 9>"$build/lock" && flock 9 || return
-  up_to_date && return
+  if declare -F up_to_date >/dev/null && up_to_date; then return; fi  # a function of the launcher's
   install_packages "${BUILD_PACKAGES[@]}" || return
   [[ -e $build/nestrace ]] || say "building, which takes a minute the first time"
   log=$build/build.log
