@@ -340,10 +340,9 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
     return true;
   }
   if (!before.acted() || !SameCall(before.notification, n)) return false;
-  const bool steps = thread->left_step || IsStep(thread->real_mode);
   const bool every_call_stops =
-      steps || std::any_of(thread->links.begin(), thread->links.end(),
-                           [](const auto& link) { return link->mode == ResumeMode::kSyscall; });
+      IsStepped(*thread) || std::any_of(thread->links.begin(), thread->links.end(),
+                                        [](const auto& link) { return link->mode == ResumeMode::kSyscall; });
   if (every_call_stops || before.unanswered()) {
     if (before.entered_again && !before.unanswered()) return false;  // another call
     if (!before.refused) Observe(*thread, Observer::Road::kLost, before.result);
@@ -359,8 +358,7 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
 // The thread was killed in a call that has had its effects.
 void Core::PutResult(Thread* thread, const Call& before) {
   struct user_regs_struct regs;
-  if (!before.acted() || !GetRegs(*thread, &regs) || static_cast<int64_t>(regs.rax) != -kErestartsys) return;
-  if (InterruptedIn(before.notification, regs))
+  if (before.acted() && GetRegs(*thread, &regs) && HasLost(before, regs))
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, before.result);
 }
 
@@ -375,6 +373,12 @@ bool Core::InterruptedIn(const Notification& call, const struct user_regs_struct
   Notification now = call;
   TakeCall(regs, &now);
   return SameCall(call, now);
+}
+
+// ... that the call has had its effects, and not its result?
+bool Core::HasLost(const Call& call, const struct user_regs_struct& regs) {
+  return call.acted() && static_cast<int64_t>(regs.rax) == -kErestartsys &&
+         InterruptedIn(call.notification, regs);
 }
 
 // ... that it starts the call again, with nothing to show of the first time?

@@ -237,6 +237,7 @@ class Core {
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
+  static bool IsStepped(const Thread& thread);
   static bool IsStepTrap(const Thread& thread);
   static bool IsOfStep(const siginfo_t& info);
   void RecogniseSignal(Thread* thread);
@@ -413,6 +414,7 @@ class Core {
   void ResolveDoubts(uint64_t id);
   static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
+  static bool HasLost(const Call& call, const struct user_regs_struct& regs);
   static bool IsAboutTo(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void GiveAnswer(Thread* caller);

@@ -99,7 +99,7 @@ bool Core::FiltersAllowInjection(Thread* thread) {
 bool Core::PrepareInjection(Thread* thread) {
   Injection& injection = *thread->injection;
   if (!GetRegs(*thread, &injection.saved) || injection.saved.cs != kUser64Cs) return false;
-  const bool steps = thread->left_step || IsStep(thread->real_mode);
+  const bool steps = IsStepped(*thread);
   injection.steps_over_call = steps && Restarted(injection.saved).rip != injection.saved.rip;
   if (steps && !injection.steps_over_call && HasSprung(*thread)) return false;  // first that trap
   if (static_cast<int64_t>(injection.saved.rax) == -kErestartRestartblock)
@@ -125,10 +125,7 @@ bool Core::PrepareInjection(Thread* thread) {
   if (!SetRegs(thread, regs)) return false;
   injection.under_way = true;
   const Call& call = thread->call;
-  if (call.acted() && static_cast<int64_t>(injection.saved.rax) == -kErestartsys &&
-      InterruptedIn(call.notification, injection.saved)) {
-    Doubted(thread, call);  // calls.cc; the call starts again behind the injection
-  }
+  if (HasLost(call, injection.saved)) Doubted(thread, call);  // it starts again behind the injection
   return true;
 }
 

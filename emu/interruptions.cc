@@ -22,7 +22,7 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
-  if (thread.left_step || IsStep(thread.real_mode)) pending &= ~SignalBit(SIGTRAP);  // of a step over it
+  if (IsStepped(thread)) pending &= ~SignalBit(SIGTRAP);  // of a step over it
   const uint64_t unqueued = NeverQueued(thread, facts, pending);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);

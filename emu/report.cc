@@ -314,10 +314,12 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
   return kind;
 }
 
+// Was the thread last resumed with a step, its tracers', or one that a dead tracer has left?
+bool Core::IsStepped(const Thread& thread) { return thread.left_step || IsStep(thread.real_mode); }
+
 // May the stop be the trap of a step?
 bool Core::IsStepTrap(const Thread& thread) {
-  return thread.stop.kind == StopKind::kSignal && thread.stop.signal == SIGTRAP &&
-         (thread.left_step || IsStep(thread.real_mode));
+  return thread.stop.kind == StopKind::kSignal && thread.stop.signal == SIGTRAP && IsStepped(thread);
 }
 
 // Is a SIGTRAP with this siginfo that of a step, if one was asked for?

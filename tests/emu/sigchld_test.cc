@@ -154,11 +154,8 @@ TEST_F(SigchldTest, BlockedSigchldWithoutHandlerIsSentByTheTracerItself) {
 
 // To the tracer, which is stepped over a call, that is the end of neither the call nor the step.
 TEST_F(SigchldTest, StepOverACallGoesOnBehindTheSigchldThatItsThreadSendsItself) {
-  Root(kShell);
+  Seized(kDefault);
   Fork(kShell, kOther);
-  Fork(kShell, kTracer);
-  Fork(kShell, kTracee);
-  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   ASSERT_EQ(Ptrace(kOther, kSeize, kTracer), 0);
   ASSERT_EQ(Ptrace(kOther, kInterrupt, kTracer), 0);
   Trap(kTracer);
