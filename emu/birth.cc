@@ -60,7 +60,6 @@ void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
 // What `parent`, stopped at the event of its new child, has asked for: SIGCHLD and no flags if that is not to
 // be read.
 Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
-  constexpr uint64_t kExitSignal = 32;  // offset in struct clone_args
   CloneArgs args;
   struct user_regs_struct regs;
   if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
@@ -74,24 +73,31 @@ Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
     args.flags = first;
     args.exit_signal = static_cast<int>(first & 0xff);
   } else if (kind == CallKind::kClone3) {
-    uint64_t signal = SIGCHLD;
-    ReadCaller(parent, first, absl::MakeSpan(reinterpret_cast<char*>(&args.flags), sizeof(args.flags)));
-    ReadCaller(parent, first + kExitSignal, absl::MakeSpan(reinterpret_cast<char*>(&signal), sizeof(signal)));
-    args.exit_signal = static_cast<int>(signal);
+    uint64_t fields[5] = {0, 0, 0, 0, SIGCHLD};  // of struct clone_args, from flags to exit_signal
+    ReadCaller(parent, first, absl::MakeSpan(reinterpret_cast<char*>(fields), sizeof(fields)));
+    args.flags = fields[0];
+    args.exit_signal = static_cast<int>(fields[4]);
   }
   return args;
+}
+
+// What AddThread wants to know of the new child `tid` of `parent`. In a process of the supervisor's own pid
+// namespace, all is known of a new thread of the same process.
+ThreadFacts Core::FactsOfChild(const Thread& parent, Tid tid) {
+  ThreadFacts facts;
+  const Tid tgid = parent.process->tgid;
+  const bool same_process = parent.pids.size() == 1 && kernel_->SendSignal(tgid, tid, 0) != -ESRCH;
+  if (!same_process && kernel_->ReadFacts(tid, &facts)) return facts;
+  facts.tgid = same_process ? tgid.value : tid.value;
+  facts.parent_tgid = tgid.value;
+  facts.pids = {{0, tid.value}};
+  return facts;
 }
 
 // `parent` is stopped at the event of its new child `tid`.
 void Core::OnBirth(Thread* parent, Tid tid, int event) {
   if (Find(tid) != nullptr) return;
-  ThreadFacts facts;
-  if (!kernel_->ReadFacts(tid, &facts)) {
-    facts.tgid = tid.value;
-    facts.parent_tgid = parent->process->tgid.value;
-    facts.pids = {{0, tid.value}};
-  }
-  Thread* child = AddThread(tid, facts, parent, event);
+  Thread* child = AddThread(tid, FactsOfChild(*parent, tid), parent, event);
   const CloneArgs clone = ReadCloneArgs(parent);
   if (child->is_leader()) {
     // kernel/fork.c:copy_process.
@@ -166,16 +172,17 @@ bool Core::MayBeAnnounced(Tid tid, const ThreadFacts& facts) const {
   return process != nullptr && !process->threads.empty();
 }
 
-// A thread has made its first stop and no parent has announced it. If there is none any more that could (it
-// was killed inside fork and is gone), the thread is taken in without.
-bool Core::AdoptOrphan(Tid tid) {
-  ThreadFacts facts;
-  if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) return false;
-  Thread* thread = AddThread(tid, facts, nullptr, 0);
-  const EarlyStop stop = early_stops_[tid];
-  early_stops_.erase(tid);
-  OnFirstStop(thread, stop.code, stop.usage);
-  return true;
+// Threads that have made their first stop and that no parent has announced. If there is none any more that
+// could (it was killed inside fork and is gone), they are taken in without.
+void Core::AdoptOrphans() {
+  for (const Tid tid : UnannouncedThreads()) {
+    ThreadFacts facts;
+    if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) continue;
+    Thread* thread = AddThread(tid, facts, nullptr, 0);
+    const EarlyStop stop = early_stops_[tid];
+    early_stops_.erase(tid);
+    OnFirstStop(thread, stop.code, stop.usage);
+  }
 }
 
 void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {

@@ -66,8 +66,17 @@ void Core::PutArguments(const Notification& call, struct user_regs_struct* regs)
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
 }
 
+void Core::OnReceived(const Notification& notification) { ResolveDoubts(notification.id); }
+
+// If its thread has come to a stop since, the call may have been taken for the one before, which was
+// answered.
+void Core::OnVoided(const Notification& notification) {
+  Thread* caller = Find(notification.tid);
+  if (caller == nullptr || !caller->doubt.has_value() || caller->doubt->lost) return;
+  if (SameCall(caller->doubt->notification, notification)) caller->doubt.reset();
+}
+
 void Core::OnNotification(const Notification& notification) {
-  ResolveDoubts(notification.id);
   Thread* caller = Find(notification.tid);
   if (caller == nullptr) {
     // No thread of ours: it escaped the table by racing clone3's flags past us (see StripUntraced), or is

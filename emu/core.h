@@ -128,12 +128,15 @@ class Core {
   void AddRoot(Tid tid);
   void OnStop(Tid tid, int code, const struct rusage& usage);
   void OnExit(Tid tid, const ExitInfo& info);
+  void OnReceived(const Notification& notification);
   void OnNotification(const Notification& notification);
+  void OnVoided(const Notification& notification);
   void OnSigchld();
 
   size_t thread_count() const { return threads_.size(); }
   size_t held_zombies() const { return held_zombies_; }
   bool IsHeld(Tid tid) const;
+  bool IsTracer(Tid tid) const;
   std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const;
   std::vector<Tid> LiveThreads() const;
   std::vector<Tid> UnannouncedThreads() const;
@@ -160,10 +163,11 @@ class Core {
     int exit_signal = SIGCHLD;
   };
   CloneArgs ReadCloneArgs(Thread* parent);
+  ThreadFacts FactsOfChild(const Thread& parent, Tid tid);
   void OnBirth(Thread* parent, Tid tid, int event);
   void ClaimChildren(Thread* dying);
   bool MayBeAnnounced(Tid tid, const ThreadFacts& facts) const;
-  bool AdoptOrphan(Tid tid);
+  void AdoptOrphans();
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
 

@@ -14,11 +14,14 @@ Emulator::~Emulator() = default;
 void Emulator::AddRoot(Tid tid) { core_->AddRoot(tid); }
 void Emulator::OnStop(Tid tid, int code, const struct rusage& usage) { core_->OnStop(tid, code, usage); }
 void Emulator::OnExit(Tid tid, const ExitInfo& info) { core_->OnExit(tid, info); }
+void Emulator::OnReceived(const Notification& notification) { core_->OnReceived(notification); }
 void Emulator::OnNotification(const Notification& notification) { core_->OnNotification(notification); }
+void Emulator::OnVoided(const Notification& notification) { core_->OnVoided(notification); }
 void Emulator::OnSigchld() { core_->OnSigchld(); }
 size_t Emulator::thread_count() const { return core_->thread_count(); }
 size_t Emulator::held_zombies() const { return core_->held_zombies(); }
 bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }
+bool Emulator::IsTracer(Tid tid) const { return core_->IsTracer(tid); }
 std::optional<Emulator::Appearance> Emulator::AppearanceOf(Tid tid) const { return core_->AppearanceOf(tid); }
 std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
 std::vector<Tid> Emulator::UnannouncedThreads() const { return core_->UnannouncedThreads(); }

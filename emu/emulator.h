@@ -6,8 +6,9 @@
 //   for (;;) {
 //     ... emulator.OnStop(tid, code, usage);     // from waitid(WSTOPPED)
 //     ... emulator.OnExit(tid, info);            // from waitid(WEXITED|WNOWAIT)
-//     ... emulator.OnNotification(notification); // from SECCOMP_IOCTL_NOTIF_RECV
-//     ... emulator.OnSigchld();                  // when SIGCHLD has come
+//     ... emulator.OnReceived(notification);     // from SECCOMP_IOCTL_NOTIF_RECV
+//     ... emulator.OnNotification(notification); // at once, or when others have been handled
+//     ... emulator.OnSigchld();                  // when SIGCHLD has come, and when all of it is seen
 //   }
 //
 // The real attachment of every guest thread is PTRACE_SEIZE with kRealOptions. Each event is handled to its
@@ -60,10 +61,15 @@ class Emulator {
   void OnStop(Tid tid, int code, const struct rusage& usage);
   // A thread is a zombie (seen with WNOWAIT; it is reaped through Kernel::Reap, now or later).
   void OnExit(Tid tid, const ExitInfo& info);
-  // A guest made an intercepted call.
+  // A guest made an intercepted call, whose notification was received: in the order in which they were made.
+  void OnReceived(const Notification& notification);
+  // Carries the call out. Others may have been received and handled since; the caller is still in it.
   void OnNotification(const Notification& notification);
-  // The supervisor was sent SIGCHLD: a leader may be a zombie that no waitid(2) shows before its threads are
-  // gone.
+  // Instead of OnNotification: the call was interrupted. It may be made again, under another number.
+  void OnVoided(const Notification& notification);
+  // The supervisor was sent SIGCHLD, and again: all stops and exits that it stood for have been handed in.
+  // Looks for what has none of its own: a leader may be a zombie that no waitid(2) shows before its threads
+  // are gone, and a new thread have lost the parent that would have announced it.
   void OnSigchld();
 
   // Threads (zombies held for a tracer included) that still exist. The run is over when it is 0.
@@ -71,6 +77,8 @@ class Emulator {
   // Zombies that were announced by OnExit and are not reaped yet, because a tracer has to see them first.
   // While it is not 0, waitid(P_ALL, WEXITED|WNOWAIT) may keep returning one of them.
   size_t held_zombies() const;
+  // True if the thread `tid` traces others.
+  bool IsTracer(Tid tid) const;
   // True if OnExit was called for `tid` and the zombie is held.
   bool IsHeld(Tid tid) const;
   // What a guest would be seen as without the supervisor.

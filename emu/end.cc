@@ -188,8 +188,9 @@ void Core::LookForZombieLeaders() {
 }
 
 void Core::OnSigchld() {
-  if (dying_leaders_.empty()) return;
+  if (dying_leaders_.empty() && early_stops_.empty()) return;
   LookForZombieLeaders();
+  AdoptOrphans();
   Pump();
 }
 

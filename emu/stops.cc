@@ -19,7 +19,6 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   Thread* thread = Find(tid);
   if (thread == nullptr) {
     early_stops_[tid] = {code, usage};
-    if (AdoptOrphan(tid)) Pump();
     return;
   }
   if (thread->state == Thread::State::kNewborn) {

@@ -142,6 +142,11 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
   return thread;
 }
 
+bool Core::IsTracer(Tid tid) const {
+  const Thread* thread = Find(tid);
+  return thread != nullptr && !thread->tracees.empty();
+}
+
 void Core::AddRoot(Tid tid) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(tid, &facts)) {

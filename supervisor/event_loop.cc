@@ -159,7 +159,8 @@ absl::Status EventLoop::RunToEnd() {
         {launching_ ? launch_.fd() : -1, POLLIN, 0},
         {options_.signals.fd, POLLIN, 0},
     };
-    if (poll(fds, std::size(fds), waits_pending_ ? 0 : -1) < 0) {
+    const bool busy = waits_pending_ || !received_.empty();
+    if (poll(fds, std::size(fds), busy ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
       return absl::ErrnoToStatus(errno, "poll()");
     }
@@ -170,6 +171,7 @@ absl::Status EventLoop::RunToEnd() {
     // No task has the filter any more. What is left are zombies.
     if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
       kernel_.set_listener(nullptr);
+      received_.clear();
       listener_.reset();
     }
   }
@@ -182,11 +184,12 @@ absl::Status EventLoop::RunToEnd() {
 // Stops come first: a guest's notification can only be later than the stop it was resumed from, and than what
 // it has seen of others in /proc. There a stop shows before SIGCHLD tells us.
 void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
+  if (notification) ReceiveNotifications();
   const bool told = sigchld || signals || waits_pending_;
-  if (told || (notification && HandleStops())) DrainWaits();
+  if (told || (!received_.empty() && HandleStops())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
-  if (notification) HandleNotification();
+  HandleNotifications();
 }
 
 bool EventLoop::HandleLaunch() {
@@ -227,9 +230,41 @@ void EventLoop::HandleSignals() {
   forwarder_.Forward(info);
 }
 
-void EventLoop::HandleNotification() {
-  Notification notification;
-  if (!listener_.has_value() || !listener_->Receive(&notification)) return;
+void EventLoop::ReceiveNotifications() {
+  if (!listener_.has_value()) return;
+  pollfd more = {listener_->fd(), POLLIN, 0};
+  do {
+    Notification notification;
+    if (!listener_->Receive(&notification)) continue;
+    emulator_.OnReceived(notification);
+    received_.push_back(notification);
+  } while (poll(&more, 1, 0) > 0 && (more.revents & POLLIN) != 0);
+}
+
+// Those whose callers were interrupted.
+void EventLoop::DropVoidNotifications() {
+  std::erase_if(received_, [this](const Notification& notification) {
+    const bool pending = listener_.has_value() && listener_->IsPending(notification.id);
+    if (!pending) emulator_.OnVoided(notification);
+    return !pending;
+  });
+}
+
+// All calls of tracers, and one of the others: of many guests that make calls again and again, each would be
+// before a tracer, at each of its calls.
+void EventLoop::HandleNotifications() {
+  const auto others =
+      std::stable_partition(received_.begin(), received_.end(),
+                            [this](const Notification& n) { return emulator_.IsTracer(n.tid); });
+  auto count = others - received_.begin() + (others == received_.end() ? 0 : 1);
+  for (; count > 0 && !received_.empty(); --count) {
+    const Notification notification = received_.front();
+    received_.pop_front();
+    HandleNotification(notification);
+  }
+}
+
+void EventLoop::HandleNotification(const Notification& notification) {
   if (notification.abi == Abi::kI386) kernel_.NoteI386Call();
   const uint64_t reaped = kernel_.reaped();
   emulator_.OnNotification(notification);
@@ -244,13 +279,14 @@ void EventLoop::DrainWaits() {
   }
   waits_pending_ = false;
   emulator_.OnSigchld();
-  for (int round = 0; round < kStopsPerRound; ++round) {
+  for (int round = 0; !waits_pending_; ++round) {
     const bool stopped = HandleStops();
     const bool exited = HandleExits();
-    if (!stopped && !exited) return;
-    if (waits_pending_) return;
+    if (!stopped && !exited) break;
+    waits_pending_ = waits_pending_ || round == kStopsPerRound;
   }
-  waits_pending_ = true;
+  emulator_.OnSigchld();
+  DropVoidNotifications();
 }
 
 // The kernel does not tell which stop was first. SIGCHLD comes of what has become of another: that is first.

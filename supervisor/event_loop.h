@@ -4,6 +4,7 @@
 #ifndef NESTRACE_SUPERVISOR_EVENT_LOOP_H_
 #define NESTRACE_SUPERVISOR_EVENT_LOOP_H_
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -50,7 +51,10 @@ class EventLoop {
   void HandleRound(bool sigchld, bool launch, bool signals, bool notification);
   bool HandleLaunch();  // true if there was a message
   void HandleSignals();
-  void HandleNotification();
+  void ReceiveNotifications();
+  void DropVoidNotifications();
+  void HandleNotifications();
+  void HandleNotification(const Notification& notification);
 
   // --- what waitid(2) tells; true if there was something
   void DrainWaits();
@@ -80,6 +84,7 @@ class EventLoop {
   Emulator emulator_;
   SignalForwarder forwarder_;
   std::optional<Listener> listener_;
+  std::deque<Notification> received_;  // and still to be handled
 
   bool launching_ = true;
   bool waits_pending_ = false;  // a drain stopped early: the next poll(2) must not block

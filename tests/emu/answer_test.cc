@@ -188,7 +188,7 @@ TEST_F(AnswerTest, RefusedDetachHasEndedTheLink) {
   EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), -ESRCH);
   Kill(kTracer);
-  EXPECT_EQ(kernel.Count("tgkill"), 0) << "it was the tracer no more";
+  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 0) << "it was the tracer no more";
 }
 
 // It is the result of the call as it was: the world may have changed since.
@@ -333,6 +333,19 @@ TEST_F(AnswerTest, CallInterruptedBeforeItWasReceivedIsNotGivenTheAnswerOfTheOne
   regs.r10 = 0;
   regs.rax = -kErestartsys;
   InterruptedBy(kTracer, SIGALRM);
+  EXPECT_EQ(ResultBehindStop(kTracer), 0);
+  EXPECT_TRUE(Runs(kTracee));
+}
+
+// The same, but it was received, and to be handled behind others.
+TEST_F(AnswerTest, CallInterruptedBeforeItWasHandledIsNotGivenTheAnswerOfTheOneBefore) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  const Notification again = ReceiveAgain(kTracer);
+  kernel.at(kTracer).regs.rax = -kErestartsys;
+  InterruptedBy(kTracer, SIGALRM);
+  emulator.OnVoided(again);
   EXPECT_EQ(ResultBehindStop(kTracer), 0);
   EXPECT_TRUE(Runs(kTracee));
 }

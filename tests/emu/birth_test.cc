@@ -193,6 +193,7 @@ TEST_F(BirthTest, LateFirstStopOfTheChildOfAParentKilledInForkIsNotForgotten) {
   ExitEvent(kTracee, SIGKILL);
   Exit(kTracee, SIGKILL);
   FirstStop(kChild);
+  emulator.OnSigchld();
   EXPECT_TRUE(Runs(kChild));
 }
 

@@ -48,6 +48,8 @@ long FakeKernel::SendSignal(Tid tgid, Tid tid, int signal) {
   Enter();
   const auto send = [&]() -> long {
     if (!Has(tid) || at(tid).state == FakeThread::State::kReaped) return -ESRCH;
+    if (at(tid).facts.tgid != tgid.value) return -ESRCH;
+    if (signal == 0) return 0;
     if (signal == SIGKILL) {
       KillProcess(tgid.value);
       return 0;

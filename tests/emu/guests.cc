@@ -159,15 +159,24 @@ void Guests::Die(Tid tid, int status) {
 
 // --- calls.
 
+Notification Guests::Receive(Notification call) {
+  call = kernel.Notify(call);
+  last_call_[call.tid.value] = call.id;
+  emulator.OnReceived(call);
+  return call;
+}
+
+Notification Guests::ReceiveAgain(Tid caller) {
+  return Receive(kernel.notification(last_call_.at(caller.value)).call);
+}
+
 int64_t Guests::Call(Tid caller, int nr, std::vector<uint64_t> args, Abi abi) {
   Notification call;
   call.tid = caller;
   call.abi = abi;
   call.nr = nr;
   for (size_t i = 0; i < args.size(); ++i) call.args[i] = args[i];
-  call = kernel.Notify(call);
-  last_call_[caller.value] = call.id;
-  emulator.OnNotification(call);
+  emulator.OnNotification(Receive(call));
   return ResultOf(caller);
 }
 
@@ -200,9 +209,7 @@ int64_t Guests::Restart(Tid caller) {
     const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
     std::copy(std::begin(args), std::end(args), call.args);
   }
-  call = kernel.Notify(call);
-  last_call_[caller.value] = call.id;
-  emulator.OnNotification(call);
+  emulator.OnNotification(Receive(call));
   return ResultOf(caller);
 }
 

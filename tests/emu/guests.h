@@ -107,6 +107,8 @@ class Guests {
   int64_t Sigaction(Tid caller, uint64_t handler, uint64_t flags = 0);
   // The caller's last call, which the kernel has interrupted and starts again.
   int64_t Restart(Tid caller);
+  // The caller makes its last call once more, which is only received yet.
+  Notification ReceiveAgain(Tid caller);
   // The result of a call that was interrupted and is at the stop that followed: in rax, or once it has
   // started again, if it does so without fail (-ERESTARTNOINTR).
   int64_t ResultBehindStop(Tid caller) {
@@ -148,6 +150,7 @@ class Guests {
 
  private:
   void Announce(Tid tid);
+  Notification Receive(Notification call);
 
   std::map<pid_t, uint64_t> last_call_;
 };
