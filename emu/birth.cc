@@ -98,6 +98,7 @@ ThreadFacts Core::FactsOfChild(const Thread& parent, Tid tid) {
 void Core::OnBirth(Thread* parent, Tid tid, int event) {
   if (Find(tid) != nullptr) return;
   Thread* child = AddThread(tid, FactsOfChild(*parent, tid), parent, event);
+  parent->last_child = PidIn(parent->pids, child->pids);
   const CloneArgs clone = ReadCloneArgs(parent);
   if (child->is_leader()) {
     // kernel/fork.c:copy_process.
@@ -139,30 +140,19 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
 }
 
 // A thread that is killed inside fork or clone may die without the event of the child it made: ptrace_stop()
-// does not stop for a thread with a fatal signal. Its child, stopped already, would wait for that event for
-// ever.
-void Core::ClaimChildren(Thread* dying) {
-  if (early_stops_.empty() && early_exits_.empty()) return;
+// does not stop for a thread with a fatal signal. (So it is with those whose process executes, or ends.) Its
+// child would wait for that event for ever. At its PTRACE_EVENT_EXIT, `dying` still holds the child's number.
+void Core::ClaimChild(Thread* dying) {
   struct user_regs_struct regs;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, dying->tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
-    return;
-  }
+  if (!GetRegs(*dying, &regs)) return;
   const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-  if (!MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
-  std::vector<Tid> waiting;
-  for (const auto& [tid, stop] : early_stops_) waiting.push_back(tid);
-  for (const auto& [tid, info] : early_exits_) {
-    if (!early_stops_.contains(tid)) waiting.push_back(tid);
-  }
-  for (const Tid tid : waiting) {
-    ThreadFacts facts;
-    if (!kernel_->ReadFacts(tid, &facts)) continue;
-    const bool sibling = facts.tgid == dying->process->tgid.value;
-    if (sibling || facts.parent_tgid == dying->process->tgid.value) {
-      OnBirth(dying, tid, sibling ? kEventClone : kEventFork);
-    }
-  }
+  const int number = static_cast<int>(regs.rax);
+  if (number <= 0 || number == dying->last_child || !MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
+  const Tid tid = dying->pids.size() == 1 ? Tid{number} : kernel_->FromNamespace(dying->tid, number);
+  ThreadFacts facts, own;
+  if (!kernel_->ReadFacts(tid, &facts) || !kernel_->ReadFacts(dying->tid, &own)) return;
+  if (facts.tracer != own.tracer) return;  // none of ours (see StripUntraced)
+  OnBirth(dying, tid, facts.tgid == dying->process->tgid.value ? kEventClone : kEventFork);
 }
 
 // Is there a process whose event may still tell of the new thread `tid`?

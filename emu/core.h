@@ -165,7 +165,7 @@ class Core {
   CloneArgs ReadCloneArgs(Thread* parent);
   ThreadFacts FactsOfChild(const Thread& parent, Tid tid);
   void OnBirth(Thread* parent, Tid tid, int event);
-  void ClaimChildren(Thread* dying);
+  void ClaimChild(Thread* dying);
   bool MayBeAnnounced(Tid tid, const ThreadFacts& facts) const;
   void AdoptOrphans();
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);

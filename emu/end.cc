@@ -12,7 +12,7 @@ namespace nestrace {
 // kernel/exit.c comes right behind).
 void Core::OnEventExit(Thread* thread) {
   NoteStaleSigchld(thread);
-  ClaimChildren(thread);
+  ClaimChild(thread);
   // A parent that wants no zombies leaves none of those it has traced (kernel/ptrace.c:__ptrace_detach). It
   // is still there for the kernel to ask.
   const std::list<Link*> tracees = thread->tracees;

@@ -35,6 +35,7 @@ struct NamespacedPid {
 struct ThreadFacts {
   pid_t tgid = 0;         // thread group leader
   pid_t parent_tgid = 0;  // thread group of the real parent; 0 if it is outside the pid namespace
+  pid_t tracer = 0;       // TracerPid: the supervisor's thread that really traces it; 0: nobody does
   // From the supervisor's namespace (front) to the thread's innermost one (back). Never empty.
   std::vector<NamespacedPid> pids;
   uid_t uid = 0;                   // real uid, in the supervisor's user namespace
@@ -115,6 +116,9 @@ class Kernel {
   // --- facts.
   // False if the thread is gone.
   virtual bool ReadFacts(Tid tid, ThreadFacts* facts) = 0;
+  // The thread that `viewer` would call `number`, in its pid namespace: one of its process, or the leader of
+  // any other. 0 if there is none. Looks through all of /proc.
+  virtual Tid FromNamespace(Tid viewer, pid_t number) = 0;
   // getpgid(2) of the process of `tid`.
   virtual long ProcessGroup(Tid tid) = 0;
   // True while a task (zombies too) has this id: kill(tid, 0).

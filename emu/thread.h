@@ -169,6 +169,7 @@ struct Thread {
   State state = State::kNewborn;
   std::vector<NamespacedPid> pids;           // front: the supervisor's namespace
   std::vector<std::unique_ptr<Link>> links;  // outermost first
+  pid_t last_child = 0;                      // the last one that its events have told of, as it calls it
   std::list<Link*> tracees;  // links whose tracer this thread is, newest first (as the kernel's list)
   Stop stop;                 // valid in kStopped
   RegisterCache registers;

@@ -82,6 +82,8 @@ long LinuxKernel::AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) {
 
 bool LinuxKernel::ReadFacts(Tid tid, ThreadFacts* facts) { return ReadThreadFacts(proc_, tid, facts); }
 
+Tid LinuxKernel::FromNamespace(Tid viewer, pid_t number) { return FindFromNamespace(proc_, viewer, number); }
+
 long LinuxKernel::ProcessGroup(Tid tid) { return Result(getpgid(tid.value)); }
 
 bool LinuxKernel::Exists(Tid tid) { return kill(tid.value, 0) == 0 || errno != ESRCH; }

@@ -1,10 +1,13 @@
 #include "supervisor/proc_fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace nestrace {
@@ -90,6 +93,20 @@ bool ProcFs::Read(ProcId id, absl::string_view name, std::string* text) const {
 bool ProcFs::ReadPath(const std::string& path, std::string* text) const {
   const UniqueFd file(openat(root_.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
   return file.ok() && ReadAll(file.get(), text);
+}
+
+std::vector<pid_t> ProcFs::List(const std::string& path) const {
+  std::vector<pid_t> numbers;
+  UniqueFd file(openat(root_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* directory = file.ok() ? fdopendir(file.get()) : nullptr;
+  if (directory == nullptr) return numbers;
+  file.Release();
+  absl::Cleanup close = [directory] { closedir(directory); };
+  while (const dirent* entry = readdir(directory)) {
+    pid_t number;
+    if (absl::SimpleAtoi(entry->d_name, &number)) numbers.push_back(number);
+  }
+  return numbers;
 }
 
 std::optional<ThreadStatus> ProcFs::Status(ProcId id) const {

@@ -54,6 +54,8 @@ class ProcFs {
   bool Read(ProcId id, absl::string_view name, std::string* text) const;
   // The same for a path below /proc.
   bool ReadPath(const std::string& path, std::string* text) const;
+  // The numbers that are names in a directory below /proc; none if it can't be read.
+  std::vector<pid_t> List(const std::string& path) const;
   // /proc/ID/status.
   std::optional<ThreadStatus> Status(ProcId id) const;
 

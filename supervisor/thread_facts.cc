@@ -76,6 +76,7 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
 
   facts->tgid = status->tgid == id.value ? tid.value : Translate(proc, status->tgid);
   facts->parent_tgid = Translate(proc, status->ppid);
+  facts->tracer = Translate(proc, status->tracer);
   facts->pids.clear();
   for (size_t i = proc.outer_levels(); i < status->nspid.size(); ++i) {
     facts->pids.push_back({0, status->nspid[i]});
@@ -91,6 +92,25 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->zombie = status->zombie;
   facts->has_cap_sys_admin = (status->cap_effective >> kCapSysAdmin & 1) != 0;
   return true;
+}
+
+Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
+  ThreadFacts own;
+  if (!ReadThreadFacts(proc, viewer, &own)) return Tid{};
+  const size_t level = own.pids.size() - 1;
+  const std::string threads = absl::StrCat(proc.IdOf(Tid{own.tgid}).value, "/task");
+  for (const std::string& directory : {threads, std::string(".")}) {
+    for (const pid_t id : proc.List(directory)) {
+      const std::optional<ThreadStatus> status = proc.Status(ProcId{id});
+      const size_t place = proc.outer_levels() + level;
+      if (!status.has_value() || status->nspid.size() <= place || status->nspid[place] != number) continue;
+      ThreadFacts facts;
+      const Tid tid = proc.TidOf(ProcId{id});
+      if (!ReadThreadFacts(proc, tid, &facts) || facts.pids.size() <= level) continue;
+      if (facts.pids[level].pid_namespace == own.pids[level].pid_namespace) return tid;
+    }
+  }
+  return Tid{};
 }
 
 long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking) {

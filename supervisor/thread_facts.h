@@ -19,6 +19,9 @@ namespace nestrace {
 bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts);
 constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
 
+// Kernel::FromNamespace.
+Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number);
+
 // Kernel::PidfdTarget. -EPERM if the supervisor may not look at the descriptors of `tid`.
 long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking);
 

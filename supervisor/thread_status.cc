@@ -65,6 +65,8 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       status.tgid = decimal();
     } else if (name == "PPid") {
       status.ppid = decimal();
+    } else if (name == "TracerPid") {
+      status.tracer = decimal();
     } else if (name == "Uid") {
       TakeNumbers(rest, status.uid);
     } else if (name == "Gid") {

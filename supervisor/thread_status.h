@@ -23,6 +23,7 @@ namespace nestrace {
 struct ThreadStatus {
   pid_t tgid = 0;                // Tgid
   pid_t ppid = 0;                // PPid: thread group of the real parent
+  pid_t tracer = 0;              // TracerPid
   std::vector<pid_t> nspid;      // NSpid: from the namespace of /proc to the thread's own
   uid_t uid[4] = {};             // Uid: real, effective, saved, file system
   gid_t gid[4] = {};             // Gid

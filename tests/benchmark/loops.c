@@ -40,6 +40,24 @@ static void thread(void) {
   pthread_join(thread, NULL);
 }
 
+// A thread that ends when it has made the next one. COUNT of them go on till the process is killed.
+static void* successor(void* attributes) {
+  pthread_t thread;
+  check(pthread_create(&thread, attributes, successor, attributes) == 0, "pthread_create");
+  return NULL;
+}
+
+static void line_of_threads(void) {
+  static pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  successor(&attributes);
+}
+
+static void wait_for_ever(void) {
+  for (;;) pause();
+}
+
 static void handler(int number) { (void)number; }
 
 static void signal_self(void) { raise(SIGUSR1); }
@@ -76,9 +94,13 @@ static const struct {
   void (*begin)(void);
   void (*end)(void);
 } kinds[] = {
-    {"call", call, NULL, NULL},          {"open", open_file, NULL, NULL},
-    {"process", process, NULL, NULL},    {"thread", thread, NULL, NULL},
-    {"signal", signal_self, NULL, NULL}, {"traced_call", traced_call, begin_tracing, end_tracing},
+    {"call", call, NULL, NULL},
+    {"open", open_file, NULL, NULL},
+    {"process", process, NULL, NULL},
+    {"thread", thread, NULL, NULL},
+    {"signal", signal_self, NULL, NULL},
+    {"traced_call", traced_call, begin_tracing, end_tracing},
+    {"threads", line_of_threads, NULL, wait_for_ever},
 };
 
 int main(int argc, char** argv) {

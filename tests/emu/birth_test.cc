@@ -179,8 +179,7 @@ TEST_F(BirthTest, FirstStopOfTheChildOfAParentKilledInForkIsNotForgotten) {
   Family();
   NewProcess(kTracee, kChild);
   FirstStop(kChild);
-  kernel.at(kTracee).regs.orig_rax = 57;
-  ExitEvent(kTracee, SIGKILL);
+  KilledInFork(kTracee, kChild.value);
   Exit(kTracee, SIGKILL);
   EXPECT_TRUE(Runs(kChild));
 }
@@ -189,12 +188,61 @@ TEST_F(BirthTest, FirstStopOfTheChildOfAParentKilledInForkIsNotForgotten) {
 TEST_F(BirthTest, LateFirstStopOfTheChildOfAParentKilledInForkIsNotForgotten) {
   Family();
   NewProcess(kTracee, kChild);
-  kernel.at(kTracee).regs.orig_rax = 57;
-  ExitEvent(kTracee, SIGKILL);
+  KilledInFork(kTracee, kChild.value);
+  Exit(kTracee, SIGKILL);
+  FirstStop(kChild);
+  EXPECT_TRUE(Runs(kChild));
+}
+
+// ... and there was no telling it from the parent's end, either.
+TEST_F(BirthTest, FirstStopOfTheChildOfAParentThatWentWithoutAnEventIsNotForgotten) {
+  Family();
+  NewProcess(kTracee, kChild);
   Exit(kTracee, SIGKILL);
   FirstStop(kChild);
   emulator.OnSigchld();
   EXPECT_TRUE(Runs(kChild));
+}
+
+// A thread alone is killed when another of its process executes.
+TEST_F(BirthTest, ChildrenOfAThreadKilledByAnExecAreNotForgotten) {
+  constexpr Tid kForks{31}, kClones{32}, kNewThread{33};
+  Seized(kOptTraceFork);
+  Clone(kTracee, kForks);
+  Clone(kTracee, kClones);
+  NewProcess(kForks, kChild);
+  NewThread(kClones, kNewThread);
+  KilledInFork(kForks, kChild.value);
+  KilledInFork(kClones, kNewThread.value);
+  FirstStop(kChild);
+  EXPECT_TRUE(Runs(kChild)) << "the options are of one thread";
+  kernel.Stop(kNewThread, EventCode(kEventExit), {}, SIGKILL);
+  FirstStop(kNewThread);
+  EXPECT_FALSE(Stopped(kNewThread)) << "it goes to its end";
+}
+
+TEST_F(BirthTest, ChildOfATraceeKilledInForkIsTracedWithItsOptions) {
+  Seized(kOptTraceFork);
+  NewProcess(kTracee, kChild);
+  KilledInFork(kTracee, kChild.value);
+  FirstStop(kChild);
+  EXPECT_EQ(Wait(kTracer, kChild.value), StopOf(kChild, EventCode(kEventStop)));
+}
+
+TEST_F(BirthTest, ParentKilledInVforkHasAnnouncedItsChild) {
+  Seized(0);
+  Fork(kTracee, kChild);
+  Kill(kChild);
+  KilledInFork(kTracee, kChild.value);
+  EXPECT_EQ(emulator.thread_count(), 3u);
+}
+
+TEST_F(BirthTest, ChildThatNobodyTracesIsNotClaimed) {
+  Seized(0);
+  NewProcess(kTracee, kChild);
+  kernel.at(kChild).facts.tracer = 0;
+  KilledInFork(kTracee, kChild.value);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kChild), -ESRCH);
 }
 
 TEST_F(BirthTest, CloneUntracedIsStrippedAndTheChildKnownButUntraced) {
@@ -279,6 +327,13 @@ TEST_F(NamespaceTest, ForkMessageIsTheTracersNumber) {
   EXPECT_EQ(Wait(kTracer, 3).result, 3);
   EXPECT_EQ(Ptrace(kTracer, kGetEventMsg, Tid{3}, 0, kFree), 0);
   EXPECT_EQ(Read<uint64_t>(kTracer, kFree), 4u);
+}
+
+TEST_F(NamespaceTest, ChildOfAParentKilledInForkIsFoundByItsNumber) {
+  NewProcess(kTracee, kChild, {{0, kChild.value}, {77, 4}});
+  KilledInFork(kTracee, 4);
+  FirstStop(kChild);
+  EXPECT_TRUE(Runs(kChild));
 }
 
 TEST_F(NamespaceTest, SigchldAndWaitidShowTheTracersNumber) {

@@ -32,6 +32,7 @@ FakeThread& FakeKernel::Add(const Birth& birth) {
   thread.facts.tgid = birth.tgid;
   thread.facts.parent_tgid = birth.parent;
   thread.facts.pids = birth.pids.empty() ? std::vector<NamespacedPid>{{0, birth.tid.value}} : birth.pids;
+  thread.facts.tracer = kSupervisor;
   thread.facts.uid = 1000;
   thread.facts.seccomp_filters = 1;
   thread.regs.cs = kUser64Cs;

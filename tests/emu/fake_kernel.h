@@ -38,6 +38,8 @@ namespace nestrace {
 // Size of NT_X86_XSTATE.
 constexpr size_t kFakeXstateSize = 2432;
 
+constexpr pid_t kSupervisor = 2;  // the tracer of all
+
 struct FakeThread {
   enum class State {
     kRunning,
@@ -162,6 +164,7 @@ class FakeKernel : public Kernel {
   bool Continue(uint64_t id) override;
   long AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) override;
   bool ReadFacts(Tid tid, ThreadFacts* facts) override;
+  Tid FromNamespace(Tid viewer, pid_t number) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;

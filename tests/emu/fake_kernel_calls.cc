@@ -102,6 +102,7 @@ long FakeKernel::Reap(Tid tid) {
       }
     }
     at(tid).state = FakeThread::State::kReaped;
+    at(tid).facts.tracer = 0;
     // A process stays as the zombie of its real parent, if that is a living guest.
     const Tid parent{at(tid).facts.parent_tgid};
     const bool orphan = !Has(parent) || at(parent).state == FakeThread::State::kReaped;
@@ -205,6 +206,17 @@ bool FakeKernel::ReadFacts(Tid tid, ThreadFacts* facts) {
   if (!Has(tid) || at(tid).gone) return false;
   *facts = at(tid).facts;
   return true;
+}
+
+Tid FakeKernel::FromNamespace(Tid viewer, pid_t number) {
+  Enter();
+  const NamespacedPid& own = at(viewer).facts.pids.back();
+  for (const auto& [tid, thread] : threads_) {
+    for (const NamespacedPid& pid : thread.facts.pids) {
+      if (pid.pid_namespace == own.pid_namespace && pid.pid == number && !thread.gone) return Tid{tid};
+    }
+  }
+  return Tid{};
 }
 
 long FakeKernel::ProcessGroup(Tid tid) {

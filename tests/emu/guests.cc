@@ -65,6 +65,12 @@ void Guests::BirthEvent(Tid parent, Tid child, int event) { Event(parent, event,
 
 void Guests::FirstStop(Tid child) { Announce(child); }
 
+void Guests::KilledInFork(Tid parent, pid_t child) {
+  kernel.at(parent).regs.orig_rax = 57;
+  kernel.at(parent).regs.rax = child;
+  ExitEvent(parent, SIGKILL);
+}
+
 void Guests::Fork(Tid parent, Tid child) {
   NewProcess(parent, child);
   BirthEvent(parent, child);

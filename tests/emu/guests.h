@@ -56,7 +56,6 @@ constexpr Tid kOther{30};
 
 constexpr uint32_t kCookie = 0x5eed0000;
 constexpr uint64_t kPass = 0x9a5500009a55;
-constexpr pid_t kSupervisor = 2;
 
 class Guests {
  public:
@@ -93,6 +92,8 @@ class Guests {
   void SyscallExit(Tid tid, int64_t result = 0);
   void Event(Tid tid, int event, uint64_t message = 0);
   void ExitEvent(Tid tid, int status);
+  // PTRACE_EVENT_EXIT of a parent that was killed before the event that would have told of its child.
+  void KilledInFork(Tid parent, pid_t child);
   void Exit(Tid tid, int status);  // the zombie
   void Die(Tid tid, int status);   // both of them, if the first one is let through
   void Kill(Tid tid) { Die(tid, SIGKILL); }

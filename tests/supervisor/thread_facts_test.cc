@@ -50,6 +50,14 @@ TEST_F(Facts, OfThisProcess) {
   EXPECT_EQ(facts.uid, getuid());
 }
 
+TEST_F(Facts, ThreadByItsNumber) {
+  std::thread([this] {
+    EXPECT_EQ(FindFromNamespace(*proc_, Tid{getpid()}, CallingThread()), Tid{CallingThread()});
+  }).join();
+  EXPECT_EQ(FindFromNamespace(*proc_, Tid{CallingThread()}, getppid()), Tid{getppid()});
+  EXPECT_EQ(FindFromNamespace(*proc_, Tid{getpid()}, 1 << 30), Tid{0});
+}
+
 TEST_F(Facts, OfAThreadThatIsNoLeader) {
   std::thread([this] {
     ThreadFacts facts;
