@@ -13,6 +13,15 @@
 #include "emu/core.h"
 
 namespace nestrace {
+namespace {
+
+// The ABI of the call that makes a child: 64-bit code may use int $0x80.
+Abi AbiOfBirth(const struct user_regs_struct& regs) {
+  const bool is64 = regs.cs == kUser64Cs && MakesChild(Abi::kX86_64, static_cast<int>(regs.orig_rax));
+  return is64 ? Abi::kX86_64 : Abi::kI386;
+}
+
+}  // namespace
 
 // A child made with CLONE_UNTRACED would run without us. The flag is taken out of the call, and put back into
 // the caller's register (clone) or memory (clone3) once the kernel has read it; nobody is told of the child.
@@ -66,7 +75,7 @@ Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
                             absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
     return args;
   }
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const Abi abi = AbiOfBirth(regs);
   const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
   const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));
   if (kind == CallKind::kClone) {
@@ -98,7 +107,6 @@ ThreadFacts Core::FactsOfChild(const Thread& parent, Tid tid) {
 void Core::OnBirth(Thread* parent, Tid tid, int event) {
   if (Find(tid) != nullptr) return;
   Thread* child = AddThread(tid, FactsOfChild(*parent, tid), parent, event);
-  parent->last_child = PidIn(parent->pids, child->pids);
   const CloneArgs clone = ReadCloneArgs(parent);
   if (child->is_leader()) {
     // kernel/fork.c:copy_process.
@@ -145,33 +153,59 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
 void Core::ClaimChild(Thread* dying) {
   struct user_regs_struct regs;
   if (!GetRegs(*dying, &regs)) return;
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
   const int number = static_cast<int>(regs.rax);
-  if (number <= 0 || number == dying->last_child || !MakesChild(abi, static_cast<int>(regs.orig_rax))) return;
+  const int nr = static_cast<int>(regs.orig_rax);
+  const Abi abi = AbiOfBirth(regs);
+  if (number <= 0 || !MakesChild(abi, nr)) return;
+  if (abi == Abi::kI386 && regs.cs == kUser64Cs && InstructionBefore(*dying, regs.rip, kSyscallInstruction))
+    return;  // another call, that has the number of one
   const Tid tid = dying->pids.size() == 1 ? Tid{number} : kernel_->FromNamespace(dying->tid, number);
   ThreadFacts facts, own;
-  if (!kernel_->ReadFacts(tid, &facts) || !kernel_->ReadFacts(dying->tid, &own)) return;
-  if (facts.tracer != own.tracer) return;  // none of ours (see StripUntraced)
-  OnBirth(dying, tid, facts.tgid == dying->process->tgid.value ? kEventClone : kEventFork);
+  if (Find(tid) != nullptr || !kernel_->ReadFacts(tid, &facts) || !kernel_->ReadFacts(dying->tid, &own))
+    return;
+  if (facts.tracer != own.tracer) return;  // announced and gone, or none of ours (see StripUntraced)
+  // kernel/fork.c:kernel_clone.
+  const CloneArgs args = ReadCloneArgs(dying);
+  const bool vfork = (args.flags & kCloneVfork) != 0 || nr == (abi == Abi::kX86_64 ? 58 : 190);
+  OnBirth(dying, tid, vfork ? kEventVfork : args.exit_signal == SIGCHLD ? kEventFork : kEventClone);
+}
+
+// Can `thread` still come to the event that announces a child it has made?
+bool Core::MayAnnounce(const Thread& thread) const {
+  if (thread.state != Thread::State::kRunning) return false;
+  if (!lost_exit_event_) return true;
+  const int nr = static_cast<int>(kernel_->BlockedIn(thread.tid));
+  return nr < 0 || MakesChild(Abi::kX86_64, nr) || MakesChild(Abi::kI386, nr);
 }
 
 // Is there a process whose event may still tell of the new thread `tid`?
 bool Core::MayBeAnnounced(Tid tid, const ThreadFacts& facts) const {
   if (facts.parent_tgid == options_.supervisor) return true;
   const Process* process = FindProcess(Tid{facts.tgid == tid.value ? facts.parent_tgid : facts.tgid});
-  return process != nullptr && !process->threads.empty();
+  return process != nullptr && std::any_of(process->threads.begin(), process->threads.end(),
+                                           [this](const Thread* thread) { return MayAnnounce(*thread); });
 }
 
-// Threads that have made their first stop and that no parent has announced. If there is none any more that
-// could (it was killed inside fork and is gone), they are taken in without.
+bool Core::IsOrphan(Tid tid, ThreadFacts* facts) const {
+  return kernel_->ReadFacts(tid, facts) && !MayBeAnnounced(tid, *facts);
+}
+
+// Threads that have made their first stop, or died, and that no parent has announced. If there is none any
+// more that could, they are taken in without: a thread that was killed twice, first by another's execve(2),
+// makes no PTRACE_EVENT_EXIT (see ClaimChild).
 void Core::AdoptOrphans() {
+  ThreadFacts facts;
   for (const Tid tid : UnannouncedThreads()) {
-    ThreadFacts facts;
-    if (!kernel_->ReadFacts(tid, &facts) || MayBeAnnounced(tid, facts)) continue;
-    Thread* thread = AddThread(tid, facts, nullptr, 0);
+    if (!IsOrphan(tid, &facts)) continue;
     const EarlyStop stop = early_stops_[tid];
     early_stops_.erase(tid);
-    OnFirstStop(thread, stop.code, stop.usage);
+    OnFirstStop(AddThread(tid, facts, nullptr, 0), stop.code, stop.usage);
+  }
+  const auto dead = early_exits_;
+  for (const auto& [tid, info] : dead) {
+    if (Find(tid) == nullptr && !IsOrphan(tid, &facts)) continue;
+    early_exits_.erase(tid);
+    OnExit(tid, info);
   }
 }
 

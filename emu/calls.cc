@@ -66,14 +66,28 @@ void Core::PutArguments(const Notification& call, struct user_regs_struct* regs)
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
 }
 
-void Core::OnReceived(const Notification& notification) { ResolveDoubts(notification.id); }
-
-// If its thread has come to a stop since, the call may have been taken for the one before, which was
-// answered.
-void Core::OnVoided(const Notification& notification) {
+// Notifications are numbered as they are made. If none was made between an answered call and the next of the
+// same thread but those that were received, or were the call itself, started again, the answer was lost.
+void Core::OnReceived(const Notification& notification) {
+  missing_notifications_ += notification.id - last_notification_ - 1;
+  last_notification_ = notification.id;
   Thread* caller = Find(notification.tid);
   if (caller == nullptr || !caller->doubt.has_value() || caller->doubt->lost) return;
-  if (SameCall(caller->doubt->notification, notification)) caller->doubt.reset();
+  Thread::Doubt& doubt = *caller->doubt;
+  if (missing_notifications_ != doubt.missing) {
+    caller->doubt.reset();
+    return;
+  }
+  doubt.lost = true;
+  if (observer_ != nullptr) ObserveCall(*caller, doubt.notification, Observer::Road::kLost, doubt.result);
+}
+
+// The answer of the call before has arrived.
+void Core::OnVoided(const Notification& notification) {
+  Thread* caller = Find(notification.tid);
+  if (caller == nullptr) return;
+  Call& call = caller->call;
+  if (call.phase == Call::Phase::kAnswered && !call.refused) call.phase = Call::Phase::kNone;
 }
 
 void Core::OnNotification(const Notification& notification) {
@@ -99,6 +113,7 @@ void Core::OnNotification(const Notification& notification) {
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
   caller->call.passed = caller->call.refused = false;
+  caller->call.missing = missing_notifications_;
   caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
   if (caller->injection.has_value() && caller->injection->under_way) {  // a call of ours
@@ -342,7 +357,7 @@ bool Core::SettleAnswered(Thread* thread, const Call& before) {
       thread->doubt.reset();
       Carry(thread, Outcome::Return(result));
     } else {
-      ++unseen_notifications_;  // the call was made again, and had a number
+      ++thread->doubt->missing;  // the call was made again, and had a number
       Observe(*thread, Observer::Road::kRestarts);
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
     }
@@ -373,8 +388,7 @@ void Core::PutResult(Thread* thread, const Call& before) {
 
 void Core::Doubted(Thread* thread, const Call& answered) {
   const bool lost = answered.unanswered();
-  thread->doubt = Thread::Doubt{answered.notification, answered.result, lost};
-  if (!lost) in_doubt_.push_back(thread->tid);
+  thread->doubt = Thread::Doubt{answered.notification, answered.result, lost, answered.missing};
 }
 
 // Do the registers say that the thread is in this call?
@@ -397,27 +411,6 @@ bool Core::IsAboutTo(const Notification& call, const struct user_regs_struct& re
   made.orig_rax = regs.rax;
   made.rip += kInstruction;
   return InterruptedIn(call, made);
-}
-
-// Notifications are numbered as they are made. If none was made that we have neither received nor know of, no
-// call in doubt can be one that was cancelled before.
-void Core::ResolveDoubts(uint64_t id) {
-  const bool all_seen = id == last_notification_ + unseen_notifications_ + 1;
-  last_notification_ = id;
-  unseen_notifications_ = 0;
-  for (const Tid tid : in_doubt_) {
-    Thread* thread = Find(tid);
-    if (thread == nullptr || !thread->doubt.has_value()) continue;
-    if (all_seen) {
-      thread->doubt->lost = true;
-      if (observer_ != nullptr) {
-        ObserveCall(*thread, thread->doubt->notification, Observer::Road::kLost, thread->doubt->result);
-      }
-    } else {
-      thread->doubt.reset();
-    }
-  }
-  in_doubt_.clear();
 }
 
 // The signal at which `thread` has stopped may tell of a child's group-stop that we have still to see.

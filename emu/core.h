@@ -132,6 +132,7 @@ class Core {
   void OnNotification(const Notification& notification);
   void OnVoided(const Notification& notification);
   void OnSigchld();
+  void OnDrained();
 
   size_t thread_count() const { return threads_.size(); }
   size_t held_zombies() const { return held_zombies_; }
@@ -167,6 +168,8 @@ class Core {
   void OnBirth(Thread* parent, Tid tid, int event);
   void ClaimChild(Thread* dying);
   bool MayBeAnnounced(Tid tid, const ThreadFacts& facts) const;
+  bool MayAnnounce(const Thread& thread) const;
+  bool IsOrphan(Tid tid, ThreadFacts* facts) const;
   void AdoptOrphans();
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
@@ -415,7 +418,6 @@ class Core {
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;
   void ObserveCall(const Thread& caller, const Notification& n, Observer::Road road, int64_t result) const;
-  void ResolveDoubts(uint64_t id);
   static bool SameCall(const Notification& a, const Notification& b);
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   static bool HasLost(const Call& call, const struct user_regs_struct& regs);
@@ -449,11 +451,10 @@ class Core {
   };
   absl::flat_hash_map<Tid, EarlyStop> early_stops_;
   absl::flat_hash_map<Tid, ExitInfo> early_exits_;
-  uint64_t last_notification_ = 0;  // the id received last; the kernel counts them
-  uint64_t unseen_notifications_ =
-      0;                            // made since, as far as is known, and cancelled before we received them
+  bool lost_exit_event_ = false;        // a thread has died without PTRACE_EVENT_EXIT
+  uint64_t last_notification_ = 0;      // the id received last; the kernel counts them
+  uint64_t missing_notifications_ = 0;  // how many in all were cancelled before they were received
   std::vector<Tid> dying_leaders_;  // resumed from PTRACE_EVENT_EXIT, with threads left, and no zombies yet
-  std::vector<Tid> in_doubt_;       // threads whose Doubt is not resolved
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
   // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.

@@ -18,6 +18,7 @@ void Emulator::OnReceived(const Notification& notification) { core_->OnReceived(
 void Emulator::OnNotification(const Notification& notification) { core_->OnNotification(notification); }
 void Emulator::OnVoided(const Notification& notification) { core_->OnVoided(notification); }
 void Emulator::OnSigchld() { core_->OnSigchld(); }
+void Emulator::OnDrained() { core_->OnDrained(); }
 size_t Emulator::thread_count() const { return core_->thread_count(); }
 size_t Emulator::held_zombies() const { return core_->held_zombies(); }
 bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }

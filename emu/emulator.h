@@ -8,7 +8,8 @@
 //     ... emulator.OnExit(tid, info);            // from waitid(WEXITED|WNOWAIT)
 //     ... emulator.OnReceived(notification);     // from SECCOMP_IOCTL_NOTIF_RECV
 //     ... emulator.OnNotification(notification); // at once, or when others have been handled
-//     ... emulator.OnSigchld();                  // when SIGCHLD has come, and when all of it is seen
+//     ... emulator.OnSigchld();                  // when SIGCHLD has come
+//     ... emulator.OnDrained();                  // when waitid(2) shows no more
 //   }
 //
 // The real attachment of every guest thread is PTRACE_SEIZE with kRealOptions. Each event is handled to its
@@ -65,12 +66,15 @@ class Emulator {
   void OnReceived(const Notification& notification);
   // Carries the call out. Others may have been received and handled since; the caller is still in it.
   void OnNotification(const Notification& notification);
-  // Instead of OnNotification: the call was interrupted. It may be made again, under another number.
+  // Instead of OnNotification: the call was interrupted, and its thread is at the stop or exit that is handed
+  // in next.
   void OnVoided(const Notification& notification);
-  // The supervisor was sent SIGCHLD, and again: all stops and exits that it stood for have been handed in.
-  // Looks for what has none of its own: a leader may be a zombie that no waitid(2) shows before its threads
-  // are gone, and a new thread have lost the parent that would have announced it.
+  // The supervisor was sent SIGCHLD: a leader may be a zombie that no waitid(2) shows before its threads are
+  // gone.
   void OnSigchld();
+  // All stops and exits that there were have been handed in: a new thread may have lost the parent that would
+  // have announced it.
+  void OnDrained();
 
   // Threads (zombies held for a tracer included) that still exist. The run is over when it is 0.
   size_t thread_count() const;

@@ -92,7 +92,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   Thread* thread = Find(tid);
   if (thread == nullptr) {
     ThreadFacts facts;
-    if (kernel_->ReadFacts(tid, &facts) && !MayBeAnnounced(tid, facts)) {
+    if (IsOrphan(tid, &facts)) {
       kernel_->Reap(tid);
     } else {
       early_exits_[tid] = info;  // its parent's event is still to come
@@ -100,6 +100,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     return;
   }
   if (thread->state == Thread::State::kZombie) return;
+  if (thread->state != Thread::State::kExiting) lost_exit_event_ = true;
   thread->state = Thread::State::kZombie;
   ++held_zombies_;
   thread->exit = info;
@@ -188,8 +189,13 @@ void Core::LookForZombieLeaders() {
 }
 
 void Core::OnSigchld() {
-  if (dying_leaders_.empty() && early_stops_.empty()) return;
+  if (dying_leaders_.empty()) return;
   LookForZombieLeaders();
+  Pump();
+}
+
+void Core::OnDrained() {
+  if (early_stops_.empty() && early_exits_.empty()) return;
   AdoptOrphans();
   Pump();
 }

@@ -132,7 +132,8 @@ struct Call {
   bool deferred = false;       // kActed: somebody else gives the answer (unqueued.cc)
   // The notification is void. kAnswered: the answer is given again, at the next stop or notification.
   bool refused = false;
-  bool passed = false;  // the policy has let it run, and the emulation has it now (intercept.cc)
+  uint64_t missing = 0;  // Core::missing_notifications_ when it was decided
+  bool passed = false;   // the policy has let it run, and the emulation has it now (intercept.cc)
 
   bool acted() const { return phase == Phase::kActed || phase == Phase::kAnswered; }
   // Acted on, and sure not to be answered yet.
@@ -169,7 +170,6 @@ struct Thread {
   State state = State::kNewborn;
   std::vector<NamespacedPid> pids;           // front: the supervisor's namespace
   std::vector<std::unique_ptr<Link>> links;  // outermost first
-  pid_t last_child = 0;                      // the last one that its events have told of, as it calls it
   std::list<Link*> tracees;  // links whose tracer this thread is, newest first (as the kernel's list)
   Stop stop;                 // valid in kStopped
   RegisterCache registers;
@@ -177,11 +177,12 @@ struct Thread {
   ExitInfo exit;  // valid in kZombie
   // An answered call that turned up interrupted at a stop: its answer was lost, or it is another one, equal
   // in all arguments, that was cancelled before it was received. It starts again, and the number of the next
-  // notification tells (calls.cc).
+  // notification of this thread tells (calls.cc).
   struct Doubt {
     Notification notification;
     int64_t result = 0;
-    bool lost = false;  // known by now
+    bool lost = false;     // known by now
+    uint64_t missing = 0;  // what Core::missing_notifications_ is then, if it was lost
   };
   std::optional<Doubt> doubt;
   std::optional<Injection> injection;

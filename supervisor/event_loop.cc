@@ -159,7 +159,7 @@ absl::Status EventLoop::RunToEnd() {
         {launching_ ? launch_.fd() : -1, POLLIN, 0},
         {options_.signals.fd, POLLIN, 0},
     };
-    const bool busy = waits_pending_ || !received_.empty();
+    const bool busy = waits_pending_ || !callers_.empty();
     if (poll(fds, std::size(fds), busy ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
       return absl::ErrnoToStatus(errno, "poll()");
@@ -171,6 +171,8 @@ absl::Status EventLoop::RunToEnd() {
     // No task has the filter any more. What is left are zombies.
     if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
       kernel_.set_listener(nullptr);
+      callers_.clear();
+      received_of_tracers_.clear();
       received_.clear();
       listener_.reset();
     }
@@ -186,7 +188,7 @@ absl::Status EventLoop::RunToEnd() {
 void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
   if (notification) ReceiveNotifications();
   const bool told = sigchld || signals || waits_pending_;
-  if (told || (!received_.empty() && HandleStops())) DrainWaits();
+  if (told || (!callers_.empty() && HandleStops())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
   HandleNotifications();
@@ -236,32 +238,36 @@ void EventLoop::ReceiveNotifications() {
   do {
     Notification notification;
     if (!listener_->Receive(&notification)) continue;
+    DropNotificationOf(notification.tid);  // it was interrupted, with nothing to stop for
     emulator_.OnReceived(notification);
-    received_.push_back(notification);
+    callers_.insert(notification.tid);
+    (emulator_.IsTracer(notification.tid) ? received_of_tracers_ : received_).push_back(notification);
   } while (poll(&more, 1, 0) > 0 && (more.revents & POLLIN) != 0);
 }
 
-// Those whose callers were interrupted.
-void EventLoop::DropVoidNotifications() {
-  std::erase_if(received_, [this](const Notification& notification) {
-    const bool pending = listener_.has_value() && listener_->IsPending(notification.id);
-    if (!pending) emulator_.OnVoided(notification);
-    return !pending;
-  });
+// `tid` is not in its call any more.
+void EventLoop::DropNotificationOf(Tid tid) {
+  if (callers_.erase(tid) == 0) return;
+  for (std::deque<Notification>* queue : {&received_of_tracers_, &received_}) {
+    const auto found =
+        std::find_if(queue->begin(), queue->end(), [tid](const Notification& n) { return n.tid == tid; });
+    if (found == queue->end()) continue;
+    emulator_.OnVoided(*found);
+    queue->erase(found);
+  }
 }
 
 // All calls of tracers, and one of the others: of many guests that make calls again and again, each would be
 // before a tracer, at each of its calls.
 void EventLoop::HandleNotifications() {
-  const auto others =
-      std::stable_partition(received_.begin(), received_.end(),
-                            [this](const Notification& n) { return emulator_.IsTracer(n.tid); });
-  auto count = others - received_.begin() + (others == received_.end() ? 0 : 1);
-  for (; count > 0 && !received_.empty(); --count) {
-    const Notification notification = received_.front();
-    received_.pop_front();
+  const auto handle_first = [this](std::deque<Notification>* queue) {
+    const Notification notification = queue->front();
+    queue->pop_front();
+    callers_.erase(notification.tid);
     HandleNotification(notification);
-  }
+  };
+  while (!received_of_tracers_.empty()) handle_first(&received_of_tracers_);
+  if (!received_.empty()) handle_first(&received_);
 }
 
 void EventLoop::HandleNotification(const Notification& notification) {
@@ -285,8 +291,7 @@ void EventLoop::DrainWaits() {
     if (!stopped && !exited) break;
     waits_pending_ = waits_pending_ || round == kStopsPerRound;
   }
-  emulator_.OnSigchld();
-  DropVoidNotifications();
+  if (!waits_pending_) emulator_.OnDrained();
 }
 
 // The kernel does not tell which stop was first. SIGCHLD comes of what has become of another: that is first.
@@ -296,7 +301,6 @@ bool EventLoop::HandleStops() {
   int count = 0;
   for (; count < kStopsPerRound; ++count) {
     const Waited waited = waiter_.NextStop(&stop);
-    no_children_ = waited == Waited::kNoChildren;
     if (waited != Waited::kFound) break;
     const auto before = std::find_if(told.begin(), told.end(),
                                      [&stop](const StopEvent& other) { return other.tid == stop.tid; });
@@ -318,6 +322,7 @@ bool EventLoop::HandleStops() {
 void EventLoop::HandleStop(const StopEvent& stop) {
   if (stop.code > 0 && stop.code < NSIG) forwarder_.NoteSignalStop(stop.tid, stop.code);
   NoteJobState(stop.tid, stop.code);
+  DropNotificationOf(stop.tid);
   emulator_.OnStop(stop.tid, stop.code, stop.usage);
 }
 
@@ -333,6 +338,7 @@ bool EventLoop::HandleExits() {
 bool EventLoop::HandleAnyExit() {
   ExitEvent exit;
   const Waited waited = waiter_.PeekExit(&exit);
+  no_children_ = waited == Waited::kNoChildren;
   if (waited != Waited::kFound) return waited == Waited::kStopFirst;
   HandleExit(exit.tid, exit.info);
   return true;
@@ -357,6 +363,7 @@ void EventLoop::HandleExit(Tid tid, const ExitInfo& info) {
     ending_ = ending_ || options_.end_with_program;
   }
   const uint64_t reaped = kernel_.reaped();
+  DropNotificationOf(tid);
   emulator_.OnExit(tid, info);
   if (kernel_.reaped() == reaped && !emulator_.IsHeld(tid)) unclaimed_.push_back(tid);
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "emu/emulator.h"
@@ -52,7 +53,7 @@ class EventLoop {
   bool HandleLaunch();  // true if there was a message
   void HandleSignals();
   void ReceiveNotifications();
-  void DropVoidNotifications();
+  void DropNotificationOf(Tid tid);
   void HandleNotifications();
   void HandleNotification(const Notification& notification);
 
@@ -84,7 +85,9 @@ class EventLoop {
   Emulator emulator_;
   SignalForwarder forwarder_;
   std::optional<Listener> listener_;
-  std::deque<Notification> received_;  // and still to be handled
+  // Received, and still to be handled.
+  std::deque<Notification> received_of_tracers_, received_;
+  absl::flat_hash_set<Tid> callers_;  // of both
 
   bool launching_ = true;
   bool waits_pending_ = false;  // a drain stopped early: the next poll(2) must not block

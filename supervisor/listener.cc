@@ -67,10 +67,6 @@ bool Listener::Receive(Notification* notification) {
   return true;
 }
 
-bool Listener::IsPending(uint64_t id) const {
-  return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
-}
-
 bool Listener::Answer(uint64_t id, int64_t value) {
   if (value < 0 && value >= -kMaxErrno) return Send(id, 0, static_cast<int32_t>(value), 0);
   return Send(id, value, 0, 0);

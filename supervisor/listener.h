@@ -36,9 +36,6 @@ class Listener {
   // after a POLLIN: the kernel counts the interrupted ones too (seccomp.c:recv_wait_event).
   bool Receive(Notification* notification);
 
-  // Whether a call still waits for the answer of notification `id`.
-  bool IsPending(uint64_t id) const;
-
   // The call returns `value`; a value in [-4095, -1] is a negative errno. False if the caller was interrupted
   // or killed, so that nothing was answered.
   bool Answer(uint64_t id, int64_t value);

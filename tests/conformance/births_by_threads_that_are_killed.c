@@ -3,7 +3,7 @@
 
 #include "guest.h"
 
-#define ROUNDS 150
+#define ROUNDS 100
 
 static int makes_threads;
 
@@ -33,28 +33,37 @@ static void body(int round) {
 }
 
 // All that are born come to this process, which waits for them.
-static void rounds(const char* what) {
+static void rounds(const char* what, int kill_too) {
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   int ended = 0;
   for (int i = 0; i < ROUNDS; i++) {
     pid_t pid = fork();
     if (pid == 0) body(i);
+    NEED(pid > 0);
+    if (kill_too) {
+      usleep(700 + i * 53 % 2000);
+      kill(pid, SIGKILL);
+    }
     for (;;) {
       int status;
       const long got = wait4_raw(-1, &status, 0);
       if (got < 0) break;
-      if (got == pid && status == EXITED(5)) ended++;
+      if (got == pid && (status == EXITED(5) || (kill_too && status == SIGKILL))) ended++;
     }
   }
-  say("%s: %d of %d have executed, and none is left", what, ended, ROUNDS);
+  say("%s: %d of %d have ended, and none is left", what, ended, ROUNDS);
+}
+
+static void both_kinds_of_rounds(const char* where) {
+  say("%s: %s", where, makes_threads ? "clone(2) of threads" : "fork(2)");
+  rounds("execve", 0);
+  rounds("execve, and SIGKILL", 1);
 }
 
 int main(int argc, char** argv) {
   if (argc > 1) return atoi(argv[1]);
   start();
-  rounds("fork(2)");
-  makes_threads = 1;
-  rounds("clone(2) of threads");
+  for (makes_threads = 0; makes_threads < 2; makes_threads++) both_kinds_of_rounds("here");
   for (makes_threads = 0; makes_threads < 2; makes_threads++) {
     if (unshare(CLONE_NEWPID) != 0) {
       say("needs the right to make a pid namespace");
@@ -62,7 +71,7 @@ int main(int argc, char** argv) {
     }
     pid_t init = fork();
     if (init == 0) {
-      rounds("in a pid namespace");
+      both_kinds_of_rounds("in a pid namespace");
       _exit(0);
     }
     NEED(wait4_raw(init, NULL, 0) == init);

@@ -344,10 +344,36 @@ TEST_F(AnswerTest, CallInterruptedBeforeItWasHandledIsNotGivenTheAnswerOfTheOneB
   Signal(kTracee, SIGUSR2);
   const Notification again = ReceiveAgain(kTracer);
   kernel.at(kTracer).regs.rax = -kErestartsys;
-  InterruptedBy(kTracer, SIGALRM);
   emulator.OnVoided(again);
+  InterruptedBy(kTracer, SIGALRM);
   EXPECT_EQ(ResultBehindStop(kTracer), 0);
   EXPECT_TRUE(Runs(kTracee));
+}
+
+// ... nor if other threads make calls behind it, or one that was made before it is received behind the stop.
+TEST_F(AnswerTest, CallsOfOthersDoNotTellThatTheAnswerWasLost) {
+  for (const bool made_before : {false, true}) {
+    SCOPED_TRACE(made_before);
+    Guests world;
+    world.Family();
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_EQ(world.Ptrace(kTracer, kCont, kTracee), 0);
+    world.Signal(kTracee, SIGUSR2);
+    Notification other{.tid = kShell, .nr = kNrPtrace, .args = {kCont, static_cast<uint64_t>(kTracee.value)}};
+    if (made_before) other = world.kernel.Notify(other);
+    world.kernel.SkipNotification();
+    if (!made_before) {
+      other = world.kernel.Notify(other);
+      world.emulator.OnReceived(other);
+    }
+    world.kernel.at(kTracer).regs.rax = -kErestartsys;
+    world.Signal(kTracer, SIGALRM);
+    if (made_before) world.emulator.OnReceived(other);
+    world.emulator.OnNotification(other);
+    EXPECT_EQ(world.ResultBehindStop(kTracer), 0);
+    EXPECT_TRUE(world.Runs(kTracee));
+  }
 }
 
 // It is decided at the stop, and its result written before it acts: a caller that is dead does nothing.

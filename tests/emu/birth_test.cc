@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <signal.h>
 
+#include <tuple>
+
 #include "tests/emu/guests.h"
 
 namespace nestrace {
@@ -200,8 +202,32 @@ TEST_F(BirthTest, FirstStopOfTheChildOfAParentThatWentWithoutAnEventIsNotForgott
   NewProcess(kTracee, kChild);
   Exit(kTracee, SIGKILL);
   FirstStop(kChild);
-  emulator.OnSigchld();
+  emulator.OnDrained();
   EXPECT_TRUE(Runs(kChild));
+}
+
+// The same while another thread of its process lives: that could have made the child, until it sleeps in
+// another call, or dies.
+TEST_F(BirthTest, NobodyIsLeftToAnnounceTheChild) {
+  constexpr Tid kForks{31};
+  for (const bool dead_before_its_stop : {false, true}) {
+    SCOPED_TRACE(dead_before_its_stop);
+    Guests world;
+    world.Family();
+    world.Clone(kTracee, kForks);
+    world.NewProcess(kForks, kChild);
+    world.Exit(kForks, SIGKILL);
+    if (dead_before_its_stop) {
+      world.Exit(kChild, SIGKILL);
+    } else {
+      world.FirstStop(kChild);
+    }
+    world.emulator.OnDrained();
+    EXPECT_FALSE(world.Runs(kChild) || world.Reaped(kChild)) << "the other thread may have made it";
+    world.kernel.at(kTracee).blocked_in = 202;
+    world.emulator.OnDrained();
+    EXPECT_TRUE(dead_before_its_stop ? world.Reaped(kChild) : world.Runs(kChild));
+  }
 }
 
 // A thread alone is killed when another of its process executes.
@@ -227,6 +253,27 @@ TEST_F(BirthTest, ChildOfATraceeKilledInForkIsTracedWithItsOptions) {
   KilledInFork(kTracee, kChild.value);
   FirstStop(kChild);
   EXPECT_EQ(Wait(kTracer, kChild.value), StopOf(kChild, EventCode(kEventStop)));
+}
+
+// kernel/fork.c:kernel_clone says which event it would have been.
+TEST_F(BirthTest, ChildOfATraceeKilledInCloneIsTracedByItsKind) {
+  const std::tuple<uint64_t, uint64_t, uint64_t> kKinds[] = {
+      {57, 0, kOptTraceFork},  {58, 0, kOptTraceVfork},       {56, SIGCHLD, kOptTraceFork},
+      {56, 0, kOptTraceClone}, {56, SIGUSR1, kOptTraceClone}, {56, kCloneVfork | SIGCHLD, kOptTraceVfork}};
+  for (const auto& [nr, flags, option] : kKinds) {
+    for (const uint64_t asked :
+         std::initializer_list<uint64_t>{kOptTraceFork, kOptTraceVfork, kOptTraceClone}) {
+      SCOPED_TRACE(testing::Message() << nr << " " << flags << " " << asked);
+      Guests world;
+      world.Family();
+      ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee, 0, asked), 0);
+      world.NewProcess(kTracee, kChild);
+      world.kernel.at(kTracee).regs.rdi = flags;
+      world.KilledInFork(kTracee, kChild.value, nr);
+      world.FirstStop(kChild);
+      EXPECT_EQ(world.Runs(kChild), asked != option);
+    }
+  }
 }
 
 TEST_F(BirthTest, ParentKilledInVforkHasAnnouncedItsChild) {

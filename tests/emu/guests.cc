@@ -65,8 +65,8 @@ void Guests::BirthEvent(Tid parent, Tid child, int event) { Event(parent, event,
 
 void Guests::FirstStop(Tid child) { Announce(child); }
 
-void Guests::KilledInFork(Tid parent, pid_t child) {
-  kernel.at(parent).regs.orig_rax = 57;
+void Guests::KilledInFork(Tid parent, pid_t child, uint64_t nr) {
+  kernel.at(parent).regs.orig_rax = nr;
   kernel.at(parent).regs.rax = child;
   ExitEvent(parent, SIGKILL);
 }

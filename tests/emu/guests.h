@@ -93,7 +93,7 @@ class Guests {
   void Event(Tid tid, int event, uint64_t message = 0);
   void ExitEvent(Tid tid, int status);
   // PTRACE_EVENT_EXIT of a parent that was killed before the event that would have told of its child.
-  void KilledInFork(Tid parent, pid_t child);
+  void KilledInFork(Tid parent, pid_t child, uint64_t nr = 57);
   void Exit(Tid tid, int status);  // the zombie
   void Die(Tid tid, int status);   // both of them, if the first one is let through
   void Kill(Tid tid) { Die(tid, SIGKILL); }
@@ -125,6 +125,7 @@ class Guests {
 
   // --- looking.
   bool Runs(Tid tid) { return kernel.at(tid).state == FakeThread::State::kRunning; }
+  bool Reaped(Tid tid) { return kernel.at(tid).state == FakeThread::State::kReaped; }
   bool Stopped(Tid tid) { return kernel.at(tid).state == FakeThread::State::kStopped; }
   bool Listens(Tid tid) { return kernel.at(tid).state == FakeThread::State::kListening; }
   int Resumes(Tid tid) { return kernel.at(tid).resumes; }
