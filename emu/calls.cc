@@ -25,10 +25,11 @@
 //
 // The same stop is seen if the answer arrived, and the guest made the same call once more, which was
 // cancelled before we received it. If the guest's calls are traced, there was an enter-stop in between, or
-// not. Otherwise the call is started again, and the next notification's number tells whether there ever was
-// one that we have not seen. (That fails where the call also starts again without a stop: it acts twice. It
-// takes a caller that is woken many thousand times by signals which another thread is quicker to take.)
-// Answers that are certain to be refused are not given in the first place: Thread::kicked, interrupt_coming.
+// not. Otherwise the call is started again, and the number of the thread's next notification tells whether
+// any was made since that we have not received. (That fails where the call also starts again without a stop:
+// it acts twice. It takes a caller that is woken many thousand times by signals which another thread is
+// quicker to take.) Answers that are certain to be refused are not given in the first place: Thread::kicked,
+// interrupt_coming.
 
 #include <errno.h>
 #include <linux/seccomp.h>

@@ -228,6 +228,7 @@ void Core::LetGo(Link* link, int signal, Observer::LinkEnd reason) {
     }
   }
   RemoveLink(link, reason);
+  thread->stop.let_go = held;
   ThreadFacts facts;
   if (thread->links.empty() && kernel_->ReadFacts(thread->tid, &facts)) {
     // Back in its group-stop, which keeps the signal that began it (__ptrace_unlink(), do_signal_stop()).

@@ -139,7 +139,12 @@ void Core::ResumeThread(Thread* thread) {
     interrupt = true;
     thread->returning = thread->in_group_stop;
   }
-  if (thread->ended_at != 0 && !interrupt && !StopsOnItsWay(*thread)) thread->ended_at = 0;
+  if (thread->ended_at != 0 && !interrupt && !StopsOnItsWay(*thread)) {
+    // While its tracer kept it, a SIGCONT may have come whose trap is still to come, and a stop signal have
+    // flushed it: one more trap takes that along.
+    interrupt = untraced && stop.let_go;
+    if (!interrupt) thread->ended_at = 0;
+  }
   // Any ptrace-stop ends a pending interrupt (kernel/signal.c:ptrace_stop); it is asked again for those who
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);

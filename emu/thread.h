@@ -103,6 +103,7 @@ struct Stop {
   // kSignal: a siginfo that would look like that of PTRACE_EVENT_EXIT, kept from the kernel until the resume.
   std::optional<siginfo_t> disguised;
   bool stayed = false;     // kGroupStop: it was in a group-stop, and not traced
+  bool let_go = false;     // a tracer that held it is gone
   bool news = false;       // kGroupStop, kTrap: a group-stop began or ended, all are to know
   bool completes = false;  // kGroupStop: the last thread has stopped, the kernel has told the real parent
   bool continues = false;  // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
