@@ -196,14 +196,15 @@ bool Core::IsOrphan(Tid tid, ThreadFacts* facts) const {
 void Core::AdoptOrphans() {
   ThreadFacts facts;
   for (const Tid tid : UnannouncedThreads()) {
-    if (!IsOrphan(tid, &facts)) continue;
-    const EarlyStop stop = early_stops_[tid];
-    early_stops_.erase(tid);
+    const auto early = early_stops_.find(tid);  // another may have claimed it
+    if (early == early_stops_.end() || !IsOrphan(tid, &facts)) continue;
+    const EarlyStop stop = early->second;
+    early_stops_.erase(early);
     OnFirstStop(AddThread(tid, facts, nullptr, 0), stop.code, stop.usage);
   }
   const auto dead = early_exits_;
   for (const auto& [tid, info] : dead) {
-    if (Find(tid) == nullptr && !IsOrphan(tid, &facts)) continue;
+    if (!early_exits_.contains(tid) || (Find(tid) == nullptr && !IsOrphan(tid, &facts))) continue;
     early_exits_.erase(tid);
     OnExit(tid, info);
   }
