@@ -195,33 +195,37 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
   }
   const auto eligible = [&spec](const Process& child) { return IsEligible(child, spec); };
+  const auto is_traced = [&](const Process& child) {
+    const Thread* leader = Find(child.tgid);
+    return leader != nullptr && leader->LinkOfProcess(process) != nullptr;
+  };
   // Would the kernel find another one first? (It would the children of all threads before a dead tracee that
   // is a child of another thread.)
-  const auto comes_first = [&](const Process& child) {
+  const auto comes_first = [&](const Process& child, bool before_stops) {
     for (const Thread* member : members) {
       for (const Process* other : process->children) {
-        if (other->parent != member || !other->natural_zombie || !matches(other->tgid) || !eligible(*other))
-          continue;
-        return other == &child;
+        if (other->parent != member || !matches(other->tgid) || !eligible(*other)) continue;
+        const bool stopped = before_stops && !is_traced(*other) && HasUnwaitedStop(*other, spec);
+        if (other->natural_zombie || stopped) return other == &child;
       }
     }
     return true;
   };
   // The call that WaitForChild() makes of the caller's needs no such help.
-  const auto zombie = [&](const Process& child) -> WaitFinding {
+  const auto zombie = [&](const Process& child, bool before_stops = false) -> WaitFinding {
     const bool anothers = own_only && child.parent != caller;
-    const bool helped = !eligible(child) || anothers || hidden || !comes_first(child);
+    const bool helped = !eligible(child) || anothers || hidden || !comes_first(child, before_stops);
     return {WaitFinding::Kind::kReport, nullptr, helped ? &child : nullptr};
   };
   const auto stop = [&](const Process& child) -> WaitFinding {
     return {WaitFinding::Kind::kReport, nullptr, hidden ? &child : nullptr};
   };
-  // A dead tracee comes behind the children.
+  // A dead tracee comes behind the children that were looked at, and before the stops of others.
   const auto dead_tracee = [&](const Process& tracee) -> WaitFinding {
     for (const Process* child : natural) {
       if (HasUnwaitedStop(*child, spec)) return stop(*child);
     }
-    return zombie(tracee);
+    return zombie(tracee, true);
   };
   const auto consider = [&](Link* link) -> std::optional<WaitFinding> {
     if (link->tracee->state == Thread::State::kExiting && (spec.flags & (kWexited | kWcontinued)) == 0 &&
