@@ -285,11 +285,11 @@ void EventLoop::DrainWaits() {
   }
   waits_pending_ = false;
   emulator_.OnSigchld();
-  for (int round = 0; !waits_pending_; ++round) {
+  for (int rounds = 0; !waits_pending_;) {
     const bool stopped = HandleStops();
     const bool exited = HandleExits();
     if (!stopped && !exited) break;
-    waits_pending_ = waits_pending_ || round == kStopsPerRound;
+    if (++rounds == kStopsPerRound) waits_pending_ = true;
   }
   if (!waits_pending_) emulator_.OnDrained();
 }

@@ -180,6 +180,7 @@ TEST_F(AnswerTest, RefusedListenAndKillAreDoneOnce) {
 
 TEST_F(AnswerTest, RefusedDetachHasEndedTheLink) {
   SeizedAndStopped(kOptExitKill);
+  kernel.ClearLog();
   kernel.RefuseNextAnswer();
   Ptrace(kTracer, kDetach, kTracee, 0, SIGUSR2);
   EXPECT_TRUE(Runs(kTracee));
@@ -188,7 +189,7 @@ TEST_F(AnswerTest, RefusedDetachHasEndedTheLink) {
   EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_EQ(Ptrace(kTracer, kInterrupt, kTracee), -ESRCH);
   Kill(kTracer);
-  EXPECT_EQ(kernel.Count("tgkill(20, 20, 9)"), 0) << "it was the tracer no more";
+  EXPECT_EQ(kernel.Count("tgkill"), 0) << "it was the tracer no more";
 }
 
 // It is the result of the call as it was: the world may have changed since.
