@@ -2,8 +2,8 @@
 //
 // The parent's PTRACE_EVENT_FORK/VFORK/CLONE and the child's first PTRACE_EVENT_STOP come in either
 // order. The child becomes a thread of the table at the parent's event; an earlier first stop waits in
-// early_stops_ until then. CLONE_UNTRACED, which would take the child from us, is taken out of the call and
-// put back behind it.
+// early_stops_ until then, or until it is known that no event comes (ClaimChild, AdoptOrphans).
+// CLONE_UNTRACED, which would take the child from us, is taken out of the call and put back behind it.
 
 #include <errno.h>
 #include <signal.h>
@@ -71,10 +71,7 @@ void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
 Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
   CloneArgs args;
   struct user_regs_struct regs;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, parent->tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
-    return args;
-  }
+  if (!GetRegs(*parent, &regs)) return args;
   const Abi abi = AbiOfBirth(regs);
   const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
   const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));

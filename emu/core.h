@@ -145,6 +145,7 @@ class Core {
  private:
   // --- table.cc
   Thread* Find(Tid tid) const;
+  Link* LinkToLeader(const Process& process, const Process* tracer) const;
   Process* FindProcess(Tid tgid) const;
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
   static pid_t PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target);

@@ -66,8 +66,8 @@ class Emulator {
   void OnReceived(const Notification& notification);
   // Carries the call out. Others may have been received and handled since; the caller is still in it.
   void OnNotification(const Notification& notification);
-  // Instead of OnNotification: the call was interrupted, and its thread is at the stop or exit that is handed
-  // in next.
+  // Instead of OnNotification: the call was interrupted. Its thread is at the stop or exit that is handed in
+  // next, or was received in another call.
   void OnVoided(const Notification& notification);
   // The supervisor was sent SIGCHLD: a leader may be a zombie that no waitid(2) shows before its threads are
   // gone.

@@ -17,11 +17,7 @@ namespace nestrace {
 bool Core::Capture(Thread* thread) {
   RegisterCache& cache = thread->registers;
   if (cache.valid) return true;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread->tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&cache.general), sizeof(cache.general))) <
-      0) {
-    return false;
-  }
+  if (!GetRegs(*thread, &cache.general)) return false;
   constexpr size_t kXstateMost = 16384;  // AMX's is 11008
   cache.xstate.resize(kXstateMost);
   const long size = kernel_->PtraceRegset(Abi::kX86_64, kGetRegset, thread->tid, kNtX86Xstate,
@@ -182,9 +178,7 @@ void Core::ReportInterrupts(Thread* thread) {
 // Does the tracer of `link` hear of the SIGCONT that has ended the tracee's group-stop?
 bool Core::ToldContinued(const Link& link) const {
   const Process& process = *link.tracee->process;
-  const Thread* leader = Find(process.tgid);
-  return IsParent(*link.tracer->process, process) ||
-         (leader != nullptr && leader->LinkOfProcess(link.tracer->process) != nullptr);
+  return IsParent(*link.tracer->process, process) || LinkToLeader(process, link.tracer->process) != nullptr;
 }
 
 // SIGCONT ended a group-stop: the real parent hears of it from the kernel, other tracers of the leader from

@@ -83,10 +83,7 @@ bool Core::SyscallIsNext(const Thread& thread) const {
     return true;
   }
   struct user_regs_struct regs;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetRegs, thread.tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs))) < 0) {
-    return false;
-  }
+  if (!GetRegs(thread, &regs)) return false;
   if (stop.kind != StopKind::kSyscall && stop.signal == 0 && WillRestart(regs)) return true;
   uint64_t code = 0;
   const uint64_t word = regs.rip & ~7ull;

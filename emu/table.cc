@@ -29,6 +29,12 @@ Thread* Core::Find(Tid tid) const {
   return it == threads_.end() ? nullptr : it->second.get();
 }
 
+// The link over which a thread of `tracer` traces the leader of `process`; null if none does.
+Link* Core::LinkToLeader(const Process& process, const Process* tracer) const {
+  const Thread* leader = Find(process.tgid);
+  return leader == nullptr ? nullptr : leader->LinkOfProcess(tracer);
+}
+
 Process* Core::FindProcess(Tid tgid) const {
   const auto it = processes_.find(tgid);
   return it == processes_.end() ? nullptr : it->second.get();

@@ -195,17 +195,14 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
     std::rotate(members.begin(), std::find(members.begin(), members.end(), caller), members.end());
   }
   const auto eligible = [&spec](const Process& child) { return IsEligible(child, spec); };
-  const auto is_traced = [&](const Process& child) {
-    const Thread* leader = Find(child.tgid);
-    return leader != nullptr && leader->LinkOfProcess(process) != nullptr;
-  };
   // Would the kernel find another one first? (It would the children of all threads before a dead tracee that
   // is a child of another thread.)
   const auto comes_first = [&](const Process& child, bool before_stops) {
     for (const Thread* member : members) {
       for (const Process* other : process->children) {
         if (other->parent != member || !matches(other->tgid) || !eligible(*other)) continue;
-        const bool stopped = before_stops && !is_traced(*other) && HasUnwaitedStop(*other, spec);
+        const bool stopped =
+            before_stops && LinkToLeader(*other, process) == nullptr && HasUnwaitedStop(*other, spec);
         if (other->natural_zombie || stopped) return other == &child;
       }
     }
@@ -263,8 +260,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
         if (eligible(*child) && (spec.flags & kWexited) != 0) return zombie(*child);
         continue;
       }
-      Thread* leader = Find(child->tgid);
-      Link* link = leader == nullptr ? nullptr : leader->LinkOfProcess(process);
+      Link* link = LinkToLeader(*child, process);
       if (!eligible(*child)) continue;  // a tracee all the same, below
       if (link == nullptr) {
         natural.push_back(child);

@@ -33,6 +33,20 @@ bool ReadAll(int fd, std::string* text) {
   return true;
 }
 
+std::vector<pid_t> NumbersIn(int directory) {
+  std::vector<pid_t> numbers;
+  UniqueFd own(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* stream = own.ok() ? fdopendir(own.get()) : nullptr;
+  if (stream == nullptr) return numbers;
+  own.Release();
+  absl::Cleanup close = [stream] { closedir(stream); };
+  while (const dirent* entry = readdir(stream)) {
+    pid_t number;
+    if (absl::SimpleAtoi(entry->d_name, &number)) numbers.push_back(number);
+  }
+  return numbers;
+}
+
 UniqueFd OpenPidfd(Tid tid) {
   const long fd = syscall(SYS_pidfd_open, tid.value, kPidfdThread);
   if (fd >= 0 || errno != EINVAL) return UniqueFd(static_cast<int>(fd));
@@ -96,17 +110,7 @@ bool ProcFs::ReadPath(const std::string& path, std::string* text) const {
 }
 
 std::vector<pid_t> ProcFs::List(const std::string& path) const {
-  std::vector<pid_t> numbers;
-  UniqueFd file(openat(root_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* directory = file.ok() ? fdopendir(file.get()) : nullptr;
-  if (directory == nullptr) return numbers;
-  file.Release();
-  absl::Cleanup close = [directory] { closedir(directory); };
-  while (const dirent* entry = readdir(directory)) {
-    pid_t number;
-    if (absl::SimpleAtoi(entry->d_name, &number)) numbers.push_back(number);
-  }
-  return numbers;
+  return NumbersIn(UniqueFd(openat(root_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)).get());
 }
 
 std::optional<ThreadStatus> ProcFs::Status(ProcId id) const {

@@ -54,7 +54,7 @@ class ProcFs {
   bool Read(ProcId id, absl::string_view name, std::string* text) const;
   // The same for a path below /proc.
   bool ReadPath(const std::string& path, std::string* text) const;
-  // The numbers that are names in a directory below /proc; none if it can't be read.
+  // NumbersIn() a directory below /proc.
   std::vector<pid_t> List(const std::string& path) const;
   // /proc/ID/status.
   std::optional<ThreadStatus> Status(ProcId id) const;
@@ -69,6 +69,9 @@ class ProcFs {
 
 // The text of a file of unknown size, from the present offset on; false on error, and errno tells.
 bool ReadAll(int fd, std::string* text);
+
+// The numbers that are names in a directory; none if it can't be read.
+std::vector<pid_t> NumbersIn(int directory);
 
 // pidfd_open(2) for any thread, not only a thread group leader (which all kernels have that have pidfds).
 UniqueFd OpenPidfd(Tid tid);

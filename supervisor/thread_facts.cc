@@ -1,6 +1,5 @@
 #include "supervisor/thread_facts.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -16,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -98,11 +96,11 @@ Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
   ThreadFacts own;
   if (!ReadThreadFacts(proc, viewer, &own)) return Tid{};
   const size_t level = own.pids.size() - 1;
+  const size_t place = proc.outer_levels() + level;  // in an NSpid
   const std::string threads = absl::StrCat(proc.IdOf(Tid{own.tgid}).value, "/task");
   for (const std::string& directory : {threads, std::string(".")}) {
     for (const pid_t id : proc.List(directory)) {
       const std::optional<ThreadStatus> status = proc.Status(ProcId{id});
-      const size_t place = proc.outer_levels() + level;
       if (!status.has_value() || status->nspid.size() <= place || status->nspid[place] != number) continue;
       ThreadFacts facts;
       const Tid tid = proc.TidOf(ProcId{id});
@@ -138,19 +136,17 @@ bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd) {
 }
 
 bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<NamespacedPid>& process) {
-  UniqueFd file = proc.OpenFile(proc.IdOf(tracer), "fd", O_RDONLY | O_DIRECTORY);
-  DIR* directory = file.ok() ? fdopendir(file.get()) : nullptr;
-  if (directory == nullptr) return false;
-  file.Release();
-  absl::Cleanup close = [directory] { closedir(directory); };
-  while (const dirent* entry = readdir(directory)) {
+  const UniqueFd directory = proc.OpenFile(proc.IdOf(tracer), "fd", O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return false;
+  for (const int fd : NumbersIn(directory.get())) {
+    const std::string name = absl::StrCat(fd);
     char path[64];
-    const ssize_t length = readlinkat(dirfd(directory), entry->d_name, path, sizeof(path));
+    const ssize_t length = readlinkat(directory.get(), name.c_str(), path, sizeof(path));
     if (length < 0) continue;
     const pid_t number = ProcessOfMemPath(absl::string_view(path, length));
     if (number == 0) continue;
     struct stat status;  // the mode of the link is that of the descriptor
-    if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) continue;
+    if (fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) continue;
     if ((status.st_mode & S_IWUSR) == 0) continue;
     const auto is_number = [number](const NamespacedPid& pid) { return pid.pid == number; };
     if (std::any_of(process.begin(), process.end(), is_number)) return true;
