@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -159,10 +160,17 @@ absl::Status EventLoop::RunToEnd() {
         {launching_ ? launch_.fd() : -1, POLLIN, 0},
         {options_.signals.fd, POLLIN, 0},
     };
-    const bool busy = waits_pending_ || !callers_.empty();
-    if (poll(fds, std::size(fds), busy ? 0 : -1) < 0) {
+    const bool busy = waits_pending_ || !callers_.empty() || tracer_answered_;
+    const int ready = poll(fds, std::size(fds), busy ? 0 : -1);
+    if (ready < 0) {
       if (errno == EINTR) continue;
       return absl::ErrnoToStatus(errno, "poll()");
+    }
+    // A tracer that was answered waits for our processor (SYNC_WAKE_UP); with more to do we would keep it for
+    // a whole time slice.
+    if (std::exchange(tracer_answered_, false)) {
+      if (ready == 0 && !waits_pending_ && callers_.empty()) continue;
+      sched_yield();
     }
     HandleRound((fds[0].revents & POLLIN) != 0, fds[2].revents != 0, (fds[3].revents & POLLIN) != 0,
                 (fds[1].revents & POLLIN) != 0);
@@ -266,6 +274,7 @@ void EventLoop::HandleNotifications() {
     callers_.erase(notification.tid);
     HandleNotification(notification);
   };
+  tracer_answered_ = !received_of_tracers_.empty();
   while (!received_of_tracers_.empty()) handle_first(&received_of_tracers_);
   if (!received_.empty()) handle_first(&received_);
 }

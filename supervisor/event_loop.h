@@ -90,7 +90,8 @@ class EventLoop {
   absl::flat_hash_set<Tid> callers_;  // of both
 
   bool launching_ = true;
-  bool waits_pending_ = false;  // a drain stopped early: the next poll(2) must not block
+  bool tracer_answered_ = false;  // in the round before
+  bool waits_pending_ = false;    // a drain stopped early: the next poll(2) must not block
   bool no_children_ = false;
   bool ending_ = false;  // to end now, whoever lives on
   bool ended_ = false;   // KillGuests was called, or nobody was left
