@@ -79,24 +79,30 @@ void Core::PassAtEntry(Thread* thread) {
 }
 
 // rt_sigaction(2) & co. for SIGCHLD: what the caller will do with SIGCHLD decides whether its stops send it.
+// A call that the kernel refuses changes nothing: it looks at the size of a signal set first, and then reads
+// the whole structure (kernel/signal.c).
 Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
+  constexpr size_t kSignalSetSize = 8;
+  const CallKind kind = KindOf(n.abi, n.nr);
   SigchldDisposition next;
   uint64_t handler = 0, flags = 0;
-  if (KindOf(n.abi, n.nr) == CallKind::kSignal) {
+  if (kind == CallKind::kSignal) {
     handler = n.args[1];
   } else {
     if (n.args[1] == 0) return Outcome::Continue();
+    if (kind == CallKind::kSigaction && n.args[3] != kSignalSetSize) return Outcome::Continue();
     long result;
     if (n.abi == Abi::kX86_64) {
-      uint64_t action[2];  // sa_handler, sa_flags
+      uint64_t action[4];  // struct sigaction: handler, flags, restorer, mask
       result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), sizeof(action)));
       handler = action[0];
       flags = action[1];
     } else {
-      // struct compat_sigaction: handler, flags, restorer, mask; the old one: handler, mask, flags, restorer.
-      uint32_t action[4] = {0};
-      const bool old = KindOf(n.abi, n.nr) == CallKind::kOldSigaction;
-      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), old ? 12 : 8));
+      // struct compat_sigaction: handler, flags, restorer, mask of two words; the old one: handler, mask of
+      // one word, flags, restorer.
+      uint32_t action[5] = {0};
+      const bool old = kind == CallKind::kOldSigaction;
+      result = ReadCaller(caller, n.args[1], absl::MakeSpan(reinterpret_cast<char*>(action), old ? 16 : 20));
       handler = action[0];
       flags = action[old ? 2 : 1];
     }

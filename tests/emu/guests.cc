@@ -202,7 +202,7 @@ int64_t Guests::Waitid(Tid caller, int id_type, pid_t id, uint32_t flags) {
 }
 
 int64_t Guests::Sigaction(Tid caller, uint64_t handler, uint64_t flags) {
-  Write(caller, kActionAt, std::array<uint64_t, 2>{handler, flags});
+  Write(caller, kActionAt, std::array<uint64_t, 4>{handler, flags});
   const int64_t result = Call(caller, kNrSigaction, {SIGCHLD, kActionAt, 0, 8});
   kernel.at(caller).blocked_in = -1;
   return result;

@@ -17,13 +17,14 @@ class NotesTest : public EmuTest {
   void EntersSigaction(int signal, uint16_t instruction = kSyscallInstruction) {
     SeizedAndStopped(kOptSysGood);
     ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
-    const uint64_t ignore[2] = {1, 0};
+    const uint64_t ignore[4] = {1, 0, 0, 0};
     Write(kTracee, kActionAt, ignore);
     Write(kTracee, kFree, instruction);
     auto& regs = kernel.at(kTracee).regs;
     regs.rip = kFree + sizeof(instruction);
     regs.rdi = signal;
     regs.rsi = kActionAt;
+    regs.r10 = 8;
     regs.r9 = kSixth;
     SyscallEnter(kTracee, kNrSigaction);
     ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
