@@ -465,10 +465,17 @@ Outcome Core::AnswerNothing(Thread* caller, const WaitSpec& spec, int64_t result
   return Outcome::Return(result);
 }
 
-// Writes what the call has asked for. 0, -EFAULT, or -EPERM if the caller must be stopped first.
+// Writes what the call has asked for, in the kernel's order: what comes before a bad pointer is written (for
+// wait4, the status; then, for both, the usage; kernel/exit.c). 0, -EFAULT, or -EPERM if the caller must be
+// stopped first.
 long Core::WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_code, int cld_status,
                      pid_t pid, uid_t uid, const struct rusage& usage) {
   long written = 0;
+  if (spec.status != 0) {
+    written = WriteCaller(caller, spec.status,
+                          absl::MakeConstSpan(reinterpret_cast<const char*>(&status), sizeof(status)));
+    if (written < 0) return written;
+  }
   if (spec.usage != 0) {
     if (spec.abi == Abi::kX86_64) {
       written = WriteCaller(caller, spec.usage,
@@ -479,11 +486,6 @@ long Core::WriteWait(Thread* caller, const WaitSpec& spec, int status, int cld_c
       written = WriteCaller(caller, spec.usage,
                             absl::MakeConstSpan(reinterpret_cast<const char*>(compat), sizeof(compat)));
     }
-    if (written < 0) return written;
-  }
-  if (spec.status != 0) {
-    written = WriteCaller(caller, spec.status,
-                          absl::MakeConstSpan(reinterpret_cast<const char*>(&status), sizeof(status)));
     if (written < 0) return written;
   }
   return spec.waitid ? WriteInfo(caller, spec, SIGCHLD, cld_code, pid, uid, cld_status) : 0;
