@@ -181,6 +181,7 @@ class Core {
   void OnTracerGone(Thread* tracer, const Process* parent = nullptr);
   bool IsDead(const Process& process) const;
   void ReportExit(Thread* thread);
+  void NotifyOfEnd(Link* link, int status);
   static bool ServesParent(const Link& link);
   static bool LeavesZombie(const Process& child);
   void ReapForParent(Thread* thread);

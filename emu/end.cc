@@ -138,8 +138,12 @@ void Core::ReportExit(Thread* thread) {
   link->state = Link::State::kExited;
   link->usage = thread->exit.usage;
   Wake(*link->tracer, thread->tid);
-  const int status = thread->exit.status;
-  ObserveReport(*link, status);
+  ObserveReport(*link, thread->exit.status);
+  NotifyOfEnd(link, thread->exit.status);
+}
+
+// kernel/signal.c:do_notify_parent.
+void Core::NotifyOfEnd(Link* link, int status) {
   if ((status & 0x7f) == 0) {
     NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff);
   } else {
@@ -207,11 +211,7 @@ void Core::NotifyZombieLeader(Thread* leader) {
   const int status = static_cast<int>(leader->stop.message);
   for (const auto& link : leader->links) {
     link->usage = leader->stop.usage;
-    if ((status & 0x7f) == 0) {
-      NotifyTracer(link.get(), CLD_EXITED, (status >> 8) & 0xff);
-    } else {
-      NotifyTracer(link.get(), CLD_KILLED, status & 0x7f);
-    }
+    NotifyOfEnd(link.get(), status);
   }
 }
 
