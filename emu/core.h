@@ -150,6 +150,7 @@ class Core {
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
   static pid_t PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target);
   Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event);
+  void ForgetSwallowed(const Process& child);
   void RemoveThread(Thread* thread);
   void DropProcess(Process* process);
   static void LeaveChildren(Thread* thread);

@@ -130,6 +130,7 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
           facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
       if (process->parent != nullptr) {
         process->parent->process->children.push_back(process);
+        ForgetSwallowed(*process);
       }
     }
     processes_[tgid] = std::move(owned_process);
@@ -146,6 +147,16 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
     observer_->OnBirth({.tid = tid, .tgid = process->tgid, .parent = parent, .event = event});
   }
   return thread;
+}
+
+// `child` is new. If its parent was still to be kept from the SIGCHLD of another with the same number, that
+// has come to nothing: one was pending already.
+void Core::ForgetSwallowed(const Process& child) {
+  Process* parent = child.parent->process;
+  ThreadFacts facts;
+  if (parent->swallow_death_of == 0 || parent->swallow_death_of != PidIn(parent->pids, child.pids)) return;
+  if (kernel_->ReadFacts(child.parent->tid, &facts) && Has(facts.pending_signals(), SIGCHLD)) return;
+  parent->swallow_death_of = 0;
 }
 
 bool Core::IsTracer(Tid tid) const {
