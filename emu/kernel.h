@@ -141,6 +141,8 @@ class Kernel {
   virtual long MayTraceChild(Tid parent, Tid child) = 0;
   // True if descriptor `fd` of `tid` is a Landlock ruleset.
   virtual bool IsLandlockRuleset(Tid tid, int fd) = 0;
+  // True if landlock_restrict_self(2) of this kernel takes these flags.
+  virtual bool AreLandlockFlags(uint32_t flags) = 0;
 };
 
 }  // namespace nestrace

@@ -16,15 +16,16 @@ constexpr int kMaxDomains = 16;  // security/landlock/limits.h: LANDLOCK_MAX_NUM
 
 }  // namespace
 
-// landlock_restrict_self(2) is about to put its caller into a new domain. It does so if the descriptor is a
-// ruleset: every guest has NO_NEW_PRIVS. If this is the same call again, interrupted before the kernel had
-// it, the caller is in two domains here and in one there. Nobody but it and its children is in either, so
-// that makes no difference to anybody.
+// landlock_restrict_self(2) is about to put its caller into a new domain. It does so if it knows the flags,
+// of which every kernel has others, and the descriptor is a ruleset: every guest has NO_NEW_PRIVS. If this is
+// the same call again, interrupted before the kernel had it, the caller is in two domains here and in one
+// there. Nobody but it and its children is in either, so that makes no difference to anybody.
 Outcome Core::NoteDomain(Thread* caller, const Notification& n) {
   const int depth = caller->domain == nullptr ? 0 : caller->domain->depth;
-  if (depth == kMaxDomains || !kernel_->IsLandlockRuleset(caller->tid, static_cast<int>(n.args[0]))) {
-    return Outcome::Continue();
-  }
+  const bool accepted = depth < kMaxDomains &&
+                        kernel_->IsLandlockRuleset(caller->tid, static_cast<int>(n.args[0])) &&
+                        kernel_->AreLandlockFlags(static_cast<uint32_t>(n.args[1]));
+  if (!accepted) return Outcome::Continue();
   caller->domain = std::make_shared<LandlockDomain>(LandlockDomain{caller->domain, depth + 1});
   return Outcome::Continue();
 }

@@ -3,8 +3,11 @@
 #include <asm/ptrace-abi.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include "supervisor/access.h"
 #include "supervisor/guest_memory.h"
@@ -107,5 +110,20 @@ long LinuxKernel::MayTraceChild(Tid parent, Tid child) {
 }
 
 bool LinuxKernel::IsLandlockRuleset(Tid tid, int fd) { return ReadIsLandlockRuleset(proc_, tid, fd); }
+
+// The kernel is asked itself, with a ruleset that can't be one: unknown flags are EINVAL, and come before
+// EBADF (security/landlock/syscalls.c). NO_NEW_PRIVS, without which all is EPERM, is a thread's, and stays
+// with this one.
+bool LinuxKernel::AreLandlockFlags(uint32_t flags) {
+  if (flags == 0) return true;
+  constexpr long kNrRestrictSelf = 446;
+  constexpr int kNoRuleset = -2;  // with some flags, -1 stands for none
+  bool known = false;
+  std::thread([flags, &known] {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return;
+    known = syscall(kNrRestrictSelf, kNoRuleset, flags) < 0 && errno == EBADF;
+  }).join();
+  return known;
+}
 
 }  // namespace nestrace

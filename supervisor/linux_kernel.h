@@ -58,6 +58,7 @@ class LinuxKernel final : public Kernel {
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
+  bool AreLandlockFlags(uint32_t flags) override;
 
  private:
   const ProcFs& proc_;

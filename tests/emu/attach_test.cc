@@ -61,6 +61,8 @@ TEST_F(AttachTest, ATracerInALandlockDomainTracesNothingOutsideIt) {
   const Tid inside{11};
   Family();
   EXPECT_EQ(Call(kTracer, kRestrictSelf, {FakeKernel::kLandlockRuleset - 1, 0}), kNative);
+  EXPECT_EQ(Call(kTracer, kRestrictSelf, {FakeKernel::kLandlockRuleset, FakeKernel::kLandlockFlags + 1}),
+            kNative);
   Fork(kTracer, kOther);  // no ruleset: no domain
   EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
   EXPECT_EQ(Call(kOther, kRestrictSelf, {FakeKernel::kLandlockRuleset, 0}), kNative);

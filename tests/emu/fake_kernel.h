@@ -83,6 +83,7 @@ struct FakeNotification {
 class FakeKernel : public Kernel {
  public:
   static constexpr int kLandlockRuleset = 500;  // every guest's descriptor of one
+  static constexpr uint32_t kLandlockFlags = 7;  // those that are known
   struct Birth {
     Tid tid;
     pid_t tgid = 0;
@@ -174,6 +175,7 @@ class FakeKernel : public Kernel {
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
+  bool AreLandlockFlags(uint32_t flags) override { return flags <= kLandlockFlags; }
 
  private:
   void Enter();
