@@ -141,6 +141,7 @@ constexpr uint64_t kClonePtrace = 0x2000;
 constexpr uint64_t kCloneParent = 0x8000;
 constexpr uint64_t kCloneSighand = 0x800;
 constexpr uint64_t kCloneUntraced = 0x00800000;
+constexpr uint64_t kCloneClearSighand = 0x100000000;  // clone3 only
 
 constexpr uint32_t kPrGetSeccomp = 21;  // PR_GET_SECCOMP
 constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP

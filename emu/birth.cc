@@ -76,7 +76,7 @@ Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
   const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
   const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));
   if (kind == CallKind::kClone) {
-    args.flags = first;
+    args.flags = static_cast<uint32_t>(first);
     args.exit_signal = static_cast<int>(first & 0xff);
   } else if (kind == CallKind::kClone3) {
     uint64_t fields[5] = {0, 0, 0, 0, SIGCHLD};  // of struct clone_args, from flags to exit_signal
@@ -109,6 +109,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     // kernel/fork.c:copy_process.
     const bool inherits = (clone.flags & kCloneParent) != 0;
     child->process->exit_signal = inherits ? parent->process->exit_signal : clone.exit_signal;
+    if ((clone.flags & kCloneClearSighand) != 0) child->process->sigchld.Flush();
   }
   const bool untraced = parent->untraced_clone;
   if (untraced) {
@@ -279,9 +280,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
   for (Process* child : thread->process->children) child->parent_executed = true;
-  SigchldDisposition& sigchld = thread->process->sigchld;
-  if (sigchld.action != SigchldDisposition::Action::kIgnore) sigchld = SigchldDisposition();
-  sigchld.no_stop = sigchld.no_wait = false;
+  thread->process->sigchld.Flush();
   for (const auto& link : thread->links) {
     if ((link->options & kOptTraceExec) != 0) continue;  // it is stopped, and says how to go on
     // The new program begins without TF, and under PTRACE_SYSEMU the end of execve(2) does not trap

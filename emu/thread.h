@@ -271,6 +271,11 @@ struct SigchldDisposition {
   bool no_stop = false;  // SA_NOCLDSTOP
   bool no_wait = false;  // SA_NOCLDWAIT
   bool auto_reap() const { return action == Action::kIgnore || no_wait; }
+  // What execve(2) and CLONE_CLEAR_SIGHAND leave of it (kernel/signal.c:flush_signal_handlers).
+  void Flush() {
+    if (action == Action::kHandler) action = Action::kDefault;
+    no_stop = no_wait = false;
+  }
 };
 
 struct Process {
