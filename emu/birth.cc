@@ -109,7 +109,8 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     // kernel/fork.c:copy_process.
     const bool inherits = (clone.flags & kCloneParent) != 0;
     child->process->exit_signal = inherits ? parent->process->exit_signal : clone.exit_signal;
-    if ((clone.flags & kCloneClearSighand) != 0) child->process->sigchld.Flush();
+    if ((clone.flags & kCloneSighand) != 0) child->process->sigchld = parent->process->sigchld;
+    if ((clone.flags & kCloneClearSighand) != 0) child->process->sigchld->Flush();
   }
   const bool untraced = parent->untraced_clone;
   if (untraced) {
@@ -280,7 +281,9 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
   for (Process* child : thread->process->children) child->parent_executed = true;
-  thread->process->sigchld.Flush();
+  auto& sigchld = thread->process->sigchld;
+  sigchld = std::make_shared<SigchldDisposition>(*sigchld);  // fs/exec.c:unshare_sighand
+  sigchld->Flush();
   for (const auto& link : thread->links) {
     if ((link->options & kOptTraceExec) != 0) continue;  // it is stopped, and says how to go on
     // The new program begins without TF, and under PTRACE_SYSEMU the end of execve(2) does not trap

@@ -162,7 +162,7 @@ bool Core::ServesParent(const Link& link) {
 // Does the parent of `child`, a guest, want its zombie (kernel/signal.c:do_notify_parent)?
 bool Core::LeavesZombie(const Process& child) {
   const bool sends_sigchld = child.exit_signal == SIGCHLD || child.parent_executed;
-  return !sends_sigchld || !child.parent->process->sigchld.auto_reap();
+  return !sends_sigchld || !child.parent->process->sigchld->auto_reap();
 }
 
 // The kernel's own report says it all.

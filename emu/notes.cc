@@ -114,7 +114,7 @@ Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
                                : SigchldDisposition::Action::kHandler;
   next.no_stop = (flags & SA_NOCLDSTOP) != 0;
   next.no_wait = (flags & SA_NOCLDWAIT) != 0;
-  caller->process->sigchld = next;
+  *caller->process->sigchld = next;
   return Outcome::Continue();
 }
 

@@ -195,7 +195,7 @@ void Core::NotifyContinued(Process* process) {
 
 void Core::NotifyTracer(Link* link, int cld_code, int status) {
   Thread* tracer = link->tracer;
-  const SigchldDisposition& sigchld = tracer->process->sigchld;
+  const SigchldDisposition& sigchld = *tracer->process->sigchld;
   const bool of_stop = cld_code == CLD_STOPPED || cld_code == CLD_TRAPPED || cld_code == CLD_CONTINUED;
   const bool handled = sigchld.action == SigchldDisposition::Action::kHandler;
   if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;

@@ -123,7 +123,7 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
     process->tgid = tgid;
     process->pids = facts.pids;
     if (creator != nullptr) {
-      process->sigchld = creator->process->sigchld;
+      *process->sigchld = *creator->process->sigchld;
       process->breakpoints = creator->process->breakpoints;
       // CLONE_PARENT: the child of its creator's parent.
       process->parent =

@@ -283,7 +283,8 @@ struct Process {
   std::vector<Thread*> threads;  // not yet reaped by the supervisor, in order of birth
   Thread* parent = nullptr;      // the real parent: thread that forked it (or a live sibling); null: no guest
   std::vector<Process*> children;  // those of each thread in the kernel's order: of birth, adopted ones last
-  SigchldDisposition sigchld;
+  // Shared with those it was made by, or has made, with CLONE_SIGHAND, till an exec.
+  std::shared_ptr<SigchldDisposition> sigchld = std::make_shared<SigchldDisposition>();
   // What its parent is sent when it ends. A child whose signal is not SIGCHLD is found by waits with __WCLONE
   // or __WALL only (kernel/exit.c:eligible_child).
   int exit_signal = SIGCHLD;

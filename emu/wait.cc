@@ -367,7 +367,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
     const Process* parent = tracee->process->parent == nullptr ? nullptr : tracee->process->parent->process;
     Process* tracer = link->tracer->process;
     // To a parent that ignores SIGCHLD the kernel sends none (kernel/signal.c:do_notify_parent).
-    const bool ignored = tracer->sigchld.action == SigchldDisposition::Action::kIgnore;
+    const bool ignored = tracer->sigchld->action == SigchldDisposition::Action::kIgnore;
     if (tracee->links.size() == 1 && tracee->is_leader() && parent == tracer && !ignored) {
       tracer->swallow_death_of = PidIn(tracer->pids, tracee->pids);
     }
