@@ -258,6 +258,7 @@ class Core {
   Outcome NoteFilter(Thread* caller, const Notification& n);
   Outcome GetSeccomp(const Thread& caller) const;
   void ForgetRefusedFilters(Thread* thread);
+  bool MaySyncFilters(Thread* caller);
   std::optional<Outcome> TraceByFilter(Thread* caller, const Notification& n);
   bool MakeFilterEvent(Thread* thread);
   bool MakeCallAgain(Thread* thread);

@@ -45,14 +45,32 @@ Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
   }
   if (result == -EPERM) return Outcome::StopCaller();
   if (result < 0 || filter->program.empty()) return Outcome::Continue();  // the kernel refuses it
+  const bool sync = (flags & kTsync) != 0;
+  if (sync && !MaySyncFilters(caller)) return Outcome::Continue();
   ForgetRefusedFilters(caller);
   filter->previous = caller->filters;
   filter->depth = filter->previous == nullptr ? 1 : filter->previous->depth + 1;
   caller->filters = filter;
-  if ((flags & kTsync) != 0) {
+  if (sync) {
     for (Thread* thread : caller->process->threads) thread->filters = filter;
   }
   return Outcome::Continue();
+}
+
+// kernel/seccomp.c:seccomp_can_sync_threads: SECCOMP_FILTER_FLAG_TSYNC is refused if another thread has a
+// filter that the caller has not. (The exiting ones, of which kernels think differently, make no call any
+// more.) If all have but the caller's, and the call is refused for another reason, the number of a thread's
+// filters tells which of the chain are its own (ForgetRefusedFilters).
+bool Core::MaySyncFilters(Thread* caller) {
+  ForgetRefusedFilters(caller);
+  for (Thread* thread : caller->process->threads) {
+    if (thread->state == Thread::State::kExiting || thread->state == Thread::State::kZombie) continue;
+    ForgetRefusedFilters(thread);
+    const GuestFilter* filter = caller->filters.get();
+    while (filter != nullptr && filter != thread->filters.get()) filter = filter->previous.get();
+    if (filter != thread->filters.get()) return false;
+  }
+  return true;
 }
 
 // prctl(PR_GET_SECCOMP), as if the oldest filter, which is the supervisor's, were not there.
