@@ -93,13 +93,23 @@ bool Core::InItsStop(const Thread& thread) const {
   return at_exit || result < 0 || !LooksLikeExit(info.si_signo, info.si_code);
 }
 
-// `pid` is no thread of the table; it may be a zombie that only its real parent has still to wait for.
+// Does `viewer` see something by this number? It is known that the table has no such thread.
+bool Core::ExistsOutside(const Thread& viewer, pid_t pid) const {
+  if (pid <= 0) return false;
+  return viewer.pids.size() == 1 ? kernel_->Exists(Tid{pid})
+                                 : kernel_->FromNamespace(viewer.tid, pid) != Tid{};
+}
+
+// `pid` is no thread of the table; it may be a zombie that only its real parent has still to wait for, or no
+// guest at all, which can't be traced.
 Outcome Core::OnZombie(Thread* caller, long request, pid_t pid, uint64_t addr, uint64_t data) {
   const Process* zombie = nullptr;
   for (const auto& [tgid, process] : processes_) {
     if (process->natural_zombie && PidIn(caller->pids, process->pids) == pid) zombie = process.get();
   }
-  if (pid <= 0 || zombie == nullptr || !kernel_->Exists(zombie->tgid)) return Outcome::Return(-ESRCH);
+  const bool attaches = request == kSeize || request == kAttach;
+  const bool is_zombie = pid > 0 && zombie != nullptr && kernel_->Exists(zombie->tgid);
+  if (!is_zombie && !(attaches && ExistsOutside(*caller, pid))) return Outcome::Return(-ESRCH);
   if (request == kSeize) {
     if (addr != 0 || (data & ~static_cast<uint64_t>(kOptMask)) != 0) return Outcome::Return(-EIO);
     const long result = CheckOptions(data);

@@ -301,6 +301,7 @@ class Core {
 
   // --- control.cc
   Outcome Ptrace(Thread* caller, const Notification& n);
+  bool ExistsOutside(const Thread& viewer, pid_t pid) const;
   Outcome OnZombie(Thread* caller, long request, pid_t pid, uint64_t addr, uint64_t data);
   Outcome Resume(const RequestArgs& args);
   Outcome Detach(const RequestArgs& args);

@@ -289,7 +289,7 @@ TEST_F(BirthTest, ChildThatNobodyTracesIsNotClaimed) {
   NewProcess(kTracee, kChild);
   kernel.at(kChild).facts.tracer = 0;
   KilledInFork(kTracee, kChild.value);
-  EXPECT_EQ(Ptrace(kTracer, kSeize, kChild), -ESRCH);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kChild), -EPERM) << "it is no guest";
 }
 
 TEST_F(BirthTest, CloneUntracedIsStrippedAndTheChildKnownButUntraced) {
