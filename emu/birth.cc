@@ -280,7 +280,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->process->breakpoints.clear();
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
-  for (Process* child : thread->process->children) child->parent_executed = true;
+  ++thread->process->exec_id;
   auto& sigchld = thread->process->sigchld;
   sigchld = std::make_shared<SigchldDisposition>(*sigchld);  // fs/exec.c:unshare_sighand
   sigchld->Flush();

@@ -117,7 +117,7 @@ enum OwnSignal : uint32_t {
   kSignalAttach,      // SIGSTOP of PTRACE_ATTACH: SI_KERNEL, pid 0
   kSignalAutoAttach,  // SIGSTOP of a new tracee that was not seized: SI_USER, pid 0
   kSignalExec,        // SIGTRAP after an exec without PTRACE_O_TRACEEXEC: SI_USER from itself
-  kSignalChild,       // SIGCHLD for a tracer: the siginfo stands in Core::sigchlds_
+  kSignalChild,       // SIGCHLD, or another, that tells a tracer: the siginfo stands in Core::sigchlds_
 };
 
 class Core {
@@ -182,7 +182,8 @@ class Core {
   void OnTracerGone(Thread* tracer, const Process* parent = nullptr);
   bool IsDead(const Process& process) const;
   void ReportExit(Thread* thread);
-  void NotifyOfEnd(Link* link, int status);
+  void NotifyOfEnd(Link* link, int status, int signal);
+  static int EndSignal(const Process& process, const Process& receiver);
   static bool ServesParent(const Link& link);
   static bool LeavesZombie(const Process& child);
   void ReapForParent(Thread* thread);
@@ -243,7 +244,7 @@ class Core {
   void ReportInterrupts(Thread* thread);
   bool ToldContinued(const Link& link) const;
   void NotifyContinued(Process* process);
-  void NotifyTracer(Link* link, int cld_code, int status);
+  void NotifyTracer(Link* link, int cld_code, int status, int signal = SIGCHLD);
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
@@ -462,7 +463,8 @@ class Core {
   std::vector<Tid> dying_leaders_;  // resumed from PTRACE_EVENT_EXIT, with threads left, and no zombies yet
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
-  // SIGCHLDs queued by us, newest last: what the kernel would have put into their siginfo.
+  // SIGCHLDs queued by us, and exit signals of another kind, newest last: what the kernel would have put into
+  // their siginfo.
   struct QueuedSigchld {
     uint32_t sequence;
     siginfo_t info;
@@ -470,6 +472,7 @@ class Core {
   std::deque<QueuedSigchld> sigchlds_;
   uint64_t last_link_ = 0;  // Link::number
   uint32_t sigchld_sequence_ = 0;
+  uint64_t sigchld_kinds_ = 0;  // the signals that were queued so
 };
 
 }  // namespace nestrace

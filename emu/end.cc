@@ -139,16 +139,23 @@ void Core::ReportExit(Thread* thread) {
   link->usage = thread->exit.usage;
   Wake(*link->tracer, thread->tid);
   ObserveReport(*link, thread->exit.status);
-  NotifyOfEnd(link, thread->exit.status);
+  // Of a leader that has ended before, it is release_task() that tells (kernel/exit.c), as it would a parent.
+  NotifyOfEnd(link, thread->exit.status,
+              thread->ended_first ? EndSignal(*thread->process, *link->tracer->process) : SIGCHLD);
 }
 
-// kernel/signal.c:do_notify_parent.
-void Core::NotifyOfEnd(Link* link, int status) {
+void Core::NotifyOfEnd(Link* link, int status, int signal) {
   if ((status & 0x7f) == 0) {
-    NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff);
+    NotifyTracer(link, CLD_EXITED, (status >> 8) & 0xff, signal);
   } else {
-    NotifyTracer(link, (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
+    NotifyTracer(link, (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED, status & 0x7f, signal);
   }
+}
+
+// What `receiver`, its parent or its tracer, is sent when `process` has ended: SIGCHLD if it is not the
+// program that the parent was when it made it (kernel/signal.c:do_notify_parent). 0: nothing.
+int Core::EndSignal(const Process& process, const Process& receiver) {
+  return process.parent_exec_id == receiver.exec_id ? process.exit_signal : SIGCHLD;
 }
 
 // Does one wait for the dead tracee serve the tracer and the parent? A parent that wants no zombies has one
@@ -161,8 +168,8 @@ bool Core::ServesParent(const Link& link) {
 
 // Does the parent of `child`, a guest, want its zombie (kernel/signal.c:do_notify_parent)?
 bool Core::LeavesZombie(const Process& child) {
-  const bool sends_sigchld = child.exit_signal == SIGCHLD || child.parent_executed;
-  return !sends_sigchld || !child.parent->process->sigchld->auto_reap();
+  const Process& parent = *child.parent->process;
+  return EndSignal(child, parent) != SIGCHLD || !parent.sigchld->auto_reap();
 }
 
 // The kernel's own report says it all.
@@ -209,9 +216,10 @@ void Core::OnDrained() {
 void Core::NotifyZombieLeader(Thread* leader) {
   if (!leader->is_leader() || leader->process->threads.size() == 1) return;
   const int status = static_cast<int>(leader->stop.message);
+  leader->ended_first = true;
   for (const auto& link : leader->links) {
     link->usage = leader->stop.usage;
-    NotifyOfEnd(link.get(), status);
+    NotifyOfEnd(link.get(), status, SIGCHLD);
   }
 }
 

@@ -65,7 +65,7 @@ bool Core::Inject(Thread* thread) {
     thread->kicked = false;
     if (observer_ != nullptr) {
       observer_->OnSignal(
-          {.tid = thread->process->tgid, .process = true, .signal = SIGCHLD, .code = info.si_code});
+          {.tid = thread->process->tgid, .process = true, .signal = info.si_signo, .code = info.si_code});
     }
     ResumeThread(thread);
     return true;
@@ -120,7 +120,7 @@ bool Core::PrepareInjection(Thread* thread) {
   regs.orig_rax = ~0ull;
   regs.rax = kRtSigqueueinfo;
   regs.rdi = thread->process->pids.back().pid;
-  regs.rsi = SIGCHLD;
+  regs.rsi = injection.info.si_signo;
   regs.rdx = scratch;
   if (!SetRegs(thread, regs)) return false;
   injection.under_way = true;

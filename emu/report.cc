@@ -193,29 +193,31 @@ void Core::NotifyContinued(Process* process) {
   }
 }
 
-void Core::NotifyTracer(Link* link, int cld_code, int status) {
+void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
+  if (signal == 0) return;
   Thread* tracer = link->tracer;
   const SigchldDisposition& sigchld = *tracer->process->sigchld;
   const bool of_stop = cld_code == CLD_STOPPED || cld_code == CLD_TRAPPED || cld_code == CLD_CONTINUED;
-  const bool handled = sigchld.action == SigchldDisposition::Action::kHandler;
+  bool handled = signal == SIGCHLD && sigchld.action == SigchldDisposition::Action::kHandler;
   if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;
   const bool parked = tracer->call.phase == Call::Phase::kPending;
   bool blocked = false;
   ThreadFacts facts;
   if (!handled || parked) {
     if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-    blocked = Has(facts.blocked_signals, SIGCHLD);
+    blocked = Has(facts.blocked_signals, signal);
+    if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
     // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
     // itself.
     if (!handled && !blocked && tracer->links.empty()) {
       // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
-      if (parked || !IsSigtimedwait(kernel_->BlockedIn(tracer->tid))) return;
-      blocked = true;
+      blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
+      if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
     }
   }
   siginfo_t info;
   memset(&info, 0, sizeof(info));
-  info.si_signo = SIGCHLD;
+  info.si_signo = signal;
   info.si_code = cld_code;
   info.si_pid = PidIn(tracer->pids, link->tracee->pids);
   info.si_uid = UidOf(*link->tracee);
@@ -226,12 +228,15 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
   const bool injects = !handled && blocked && alone && FiltersAllowInjection(tracer);
   if (injects && !SleepsWithAnotherMask(kernel_->BlockedIn(tracer->tid))) {
-    if (tracer->injection.has_value()) return;  // a standard signal is pending once
-    if (Has(facts.pending_signals(), SIGCHLD)) return;
-    tracer->injection.emplace();
-    tracer->injection->info = info;
-    Kick(tracer);
-    return;
+    // A standard signal is pending once.
+    if (Has(facts.pending_signals(), signal)) return;
+    if (!tracer->injection.has_value()) {
+      tracer->injection.emplace();
+      tracer->injection->info = info;
+      Kick(tracer);
+      return;
+    }
+    if (tracer->injection->info.si_signo == signal) return;
   }
   QueueSigchld(tracer, info);
   if (parked && !blocked && alone) tracer->interrupt_coming = true;
@@ -241,11 +246,12 @@ void Core::NotifyTracer(Link* link, int cld_code, int status) {
 void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
   constexpr size_t kRemembered = 1024;  // more than can be pending: standard signals don't queue
   const uint32_t sequence = ++sigchld_sequence_ & 0xffff;
+  sigchld_kinds_ |= SignalBit(info.si_signo);
   sigchlds_.push_back({sequence, info});
   if (sigchlds_.size() > kRemembered) sigchlds_.pop_front();
   siginfo_t sent;
   memset(&sent, 0, sizeof(sent));
-  sent.si_signo = SIGCHLD;
+  sent.si_signo = info.si_signo;
   sent.si_code = SI_QUEUE;
   sent.si_pid = info.si_pid;
   sent.si_uid = info.si_uid;
@@ -257,7 +263,7 @@ void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
   kernel_->QueueSignal(tracer->tid, Tid{0}, sent);
   if (observer_ != nullptr) {
     observer_->OnSignal(
-        {.tid = tracer->process->tgid, .process = true, .signal = SIGCHLD, .code = info.si_code});
+        {.tid = tracer->process->tgid, .process = true, .signal = info.si_signo, .code = info.si_code});
   }
 }
 
@@ -287,16 +293,16 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
   const int signal = info->si_signo;
   const uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
   const uint32_t mark = value >> 32;
-  if (signal == SIGCHLD) {
+  if (signal != SIGSTOP && signal != SIGTRAP) {
     if ((mark & 0xffff0000) != (options_.signal_cookie & 0xffff0000)) return kNotOurs;
     for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
-      if (it->sequence != (mark & 0xffff)) continue;
+      if (it->sequence != (mark & 0xffff) || it->info.si_signo != signal) continue;
       *info = it->info;
       return kSignalChild;
     }
     return kNotOurs;
   }
-  if (mark != options_.signal_cookie || (signal != SIGSTOP && signal != SIGTRAP)) return kNotOurs;
+  if (mark != options_.signal_cookie) return kNotOurs;
   const OwnSignal kind = static_cast<OwnSignal>(value);
   memset(info, 0, sizeof(*info));
   info->si_signo = signal;
@@ -324,7 +330,8 @@ bool Core::IsOfStep(const siginfo_t& info) {
 // At a signal-delivery-stop: if the signal is one of ours, makes its siginfo what the kernel's would be.
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
-  const bool chld = stop.signal == SIGCHLD && (!sigchlds_.empty() || thread->process->swallow_death_of != 0);
+  const bool swallows = stop.signal == SIGCHLD && thread->process->swallow_death_of != 0;
+  const bool chld = Has(sigchld_kinds_, stop.signal) || swallows;
   const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
   // The trap of a step that a dead tracer has left is a signal like any other, also for the next tracer.
   const bool steps =
@@ -365,7 +372,7 @@ void Core::RecogniseSignal(Thread* thread) {
     stop.signal = 0;  // nothing is left of it when the tracer that stepped is gone
     return;
   }
-  if (chld && info.si_pid == thread->process->swallow_death_of && info.si_code > 0 &&
+  if (swallows && info.si_pid == thread->process->swallow_death_of && info.si_code > 0 &&
       info.si_code <= CLD_DUMPED) {
     thread->process->swallow_death_of = 0;
     stop.signal = 0;

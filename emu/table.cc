@@ -126,8 +126,10 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
       *process->sigchld = *creator->process->sigchld;
       process->breakpoints = creator->process->breakpoints;
       // CLONE_PARENT: the child of its creator's parent.
-      process->parent =
-          facts.parent_tgid == creator->process->tgid.value ? creator : creator->process->parent;
+      const bool own = facts.parent_tgid == creator->process->tgid.value;
+      process->parent = own ? creator : creator->process->parent;
+      process->exec_id = creator->process->exec_id;
+      process->parent_exec_id = own ? creator->process->exec_id : creator->process->parent_exec_id;
       if (process->parent != nullptr) {
         process->parent->process->children.push_back(process);
         ForgetSwallowed(*process);
@@ -227,7 +229,6 @@ void Core::AdoptChildren(Process* dead) {
     orphan->parent = nullptr;
     orphan->zombie_tracer = nullptr;
     orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
-    orphan->parent_executed = false;
     ThreadFacts facts;
     Process* reaper = nullptr;
     if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});

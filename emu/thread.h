@@ -175,7 +175,8 @@ struct Thread {
   Stop stop;                 // valid in kStopped
   RegisterCache registers;
   Call call;
-  ExitInfo exit;  // valid in kZombie
+  ExitInfo exit;             // valid in kZombie
+  bool ended_first = false;  // a leader: its tracers have been told of its end before that of its threads
   // An answered call that turned up interrupted at a stop: its answer was lost, or it is another one, equal
   // in all arguments, that was cancelled before it was received. It starts again, and the number of the next
   // notification of this thread tells (calls.cc).
@@ -288,8 +289,9 @@ struct Process {
   // What its parent is sent when it ends. A child whose signal is not SIGCHLD is found by waits with __WCLONE
   // or __WALL only (kernel/exit.c:eligible_child).
   int exit_signal = SIGCHLD;
-  // Its parent has executed since: SIGCHLD is sent all the same (kernel/signal.c:do_notify_parent).
-  bool parent_executed = false;
+  // How often it has executed, counted on from its parent; and its parent had, when it made this child.
+  int exec_id = 0;
+  int parent_exec_id = 0;
   // Reaped by the supervisor; its zombie is still its real parent's to wait for.
   bool natural_zombie = false;
   // Who traced its leader until then, with which request: requests on the zombie still tell the difference.
