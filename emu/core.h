@@ -245,6 +245,7 @@ class Core {
   bool ToldContinued(const Link& link) const;
   void NotifyContinued(Process* process);
   void NotifyTracer(Link* link, int cld_code, int status, int signal = SIGCHLD);
+  void PutTimes(const Link& link, bool of_stop, siginfo_t* info) const;
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;

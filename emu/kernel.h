@@ -135,6 +135,9 @@ class Kernel {
   // Of a stopped process: the signal that its real parent has still to wait for, 0 if there is none
   // (/proc/TGID/stat, exit_code; 0 before Linux 5.17).
   virtual long GroupExitCode(Tid tgid) = 0;
+  // CPU time in ticks of USER_HZ, without that of children, of the thread `tid` of `tgid`, or, if it is 0, of
+  // all threads that the process has had (/proc/TGID/task/TID/stat, /proc/TGID/stat). False if it is gone.
+  virtual bool ReadTimes(Tid tgid, Tid tid, long* user, long* system) = 0;
   // The kernel's PTRACE_MODE_ATTACH_REALCREDS check as it would judge `caller` on `target`: 0 or -EPERM.
   virtual long MayAttach(Tid caller, Tid target) = 0;
   // The kernel's check of PTRACE_TRACEME (security_ptrace_traceme): 0 or -EPERM.

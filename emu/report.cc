@@ -193,6 +193,23 @@ void Core::NotifyContinued(Process* process) {
   }
 }
 
+// The times that a SIGCHLD tells: of a stop, the thread's own; of an end, the process's, without those of the
+// children that it has waited for (kernel/signal.c). The supervisor's own wait has told the sum of all; the
+// kernel is asked where that may be more.
+void Core::PutTimes(const Link& link, bool of_stop, siginfo_t* info) const {
+  const auto ticks = [](const struct timeval& time) {
+    constexpr long kUserHz = 100;
+    return time.tv_sec * kUserHz + time.tv_usec / (1000000 / kUserHz);
+  };
+  const Process& process = *link.tracee->process;
+  const bool of_thread = of_stop || process.threads.size() > 1;
+  long user = ticks(link.usage.ru_utime), system = ticks(link.usage.ru_stime);
+  if (user + system > 0 && (process.had_children || (of_thread && process.had_threads)))
+    kernel_->ReadTimes(process.tgid, of_thread ? link.tracee->tid : Tid{0}, &user, &system);
+  info->si_utime = user;
+  info->si_stime = system;
+}
+
 void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   if (signal == 0) return;
   Thread* tracer = link->tracer;
@@ -222,9 +239,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   info.si_pid = PidIn(tracer->pids, link->tracee->pids);
   info.si_uid = UidOf(*link->tracee);
   info.si_status = status;
-  const struct rusage& usage = link->usage;
-  info.si_utime = usage.ru_utime.tv_sec * 100 + usage.ru_utime.tv_usec / 10000;  // USER_HZ
-  info.si_stime = usage.ru_stime.tv_sec * 100 + usage.ru_stime.tv_usec / 10000;
+  PutTimes(*link, of_stop, &info);
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
   const bool injects = !handled && blocked && alone && FiltersAllowInjection(tracer);
   if (injects && !SleepsWithAnotherMask(kernel_->BlockedIn(tracer->tid))) {

@@ -132,12 +132,14 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
       process->parent_exec_id = own ? creator->process->exec_id : creator->process->parent_exec_id;
       if (process->parent != nullptr) {
         process->parent->process->children.push_back(process);
+        process->parent->process->had_children = true;
         ForgetSwallowed(*process);
       }
     }
     processes_[tgid] = std::move(owned_process);
   }
   thread->process = process;
+  process->had_threads |= !process->threads.empty();
   if (creator != nullptr) {
     thread->filters = creator->filters;
     thread->domain = creator->domain;
@@ -238,6 +240,7 @@ void Core::AdoptChildren(Process* dead) {
     }
     orphan->parent = reaper->threads.front();
     reaper->children.push_back(orphan);
+    reaper->had_children = true;
     if (orphan->natural_zombie) Wake(*orphan->parent, orphan->tgid);
   }
 }

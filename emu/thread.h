@@ -311,6 +311,9 @@ struct Process {
   // It has memory of a program that the policy does not let it execute, and is being killed: no tracer sees
   // another stop of it.
   bool forbidden_program = false;
+  // What a wait says of the time it has used, or that of one of its threads, may be that of others, too.
+  bool had_threads = false;
+  bool had_children = false;
   std::vector<NamespacedPid> pids;
 };
 

@@ -103,6 +103,10 @@ long LinuxKernel::BlockedIn(Tid tid) { return ReadBlockedIn(proc_, tid); }
 
 long LinuxKernel::GroupExitCode(Tid tgid) { return ReadGroupExitCode(proc_, tgid); }
 
+bool LinuxKernel::ReadTimes(Tid tgid, Tid tid, long* user, long* system) {
+  return ReadTimesOf(proc_, tgid, tid, user, system);
+}
+
 long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }
 
 long LinuxKernel::MayTraceChild(Tid parent, Tid child) {

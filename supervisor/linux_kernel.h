@@ -55,6 +55,7 @@ class LinuxKernel final : public Kernel {
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long GroupExitCode(Tid tgid) override;
+  bool ReadTimes(Tid tgid, Tid tid, long* user, long* system) override;
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;

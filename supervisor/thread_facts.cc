@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -160,6 +161,16 @@ long ReadBlockedIn(const ProcFs& proc, Tid tid) {
   if (!proc.Read(proc.IdOf(tid), "syscall", &text) || text.empty() || text[0] < '0' || text[0] > '9')
     return -1;
   return strtol(text.c_str(), nullptr, 10);
+}
+
+bool ReadTimesOf(const ProcFs& proc, Tid tgid, Tid tid, long* user, long* system) {
+  std::string text;
+  const std::string file = tid == Tid{0} ? "stat" : absl::StrCat("task/", proc.IdOf(tid).value, "/stat");
+  if (!proc.Read(proc.IdOf(tgid), file, &text)) return false;
+  const size_t name_end = text.rfind(')');  // the second field, of 52
+  if (name_end == std::string::npos) return false;
+  constexpr char kFormat[] = ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld";
+  return sscanf(text.c_str() + name_end, kFormat, user, system) == 2;
 }
 
 long ReadGroupExitCode(const ProcFs& proc, Tid tgid) {

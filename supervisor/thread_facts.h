@@ -34,6 +34,8 @@ bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd);
 // Kernel::BlockedIn.
 long ReadBlockedIn(const ProcFs& proc, Tid tid);
 
+// Kernel::ReadTimes.
+bool ReadTimesOf(const ProcFs& proc, Tid tgid, Tid tid, long* user, long* system);
 // Kernel::GroupExitCode. 0 also if the supervisor may not know.
 long ReadGroupExitCode(const ProcFs& proc, Tid tgid);
 

@@ -82,7 +82,7 @@ struct FakeNotification {
 
 class FakeKernel : public Kernel {
  public:
-  static constexpr int kLandlockRuleset = 500;  // every guest's descriptor of one
+  static constexpr int kLandlockRuleset = 500;   // every guest's descriptor of one
   static constexpr uint32_t kLandlockFlags = 7;  // those that are known
   struct Birth {
     Tid tid;
@@ -172,6 +172,7 @@ class FakeKernel : public Kernel {
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
   long GroupExitCode(Tid tgid) override;
+  bool ReadTimes(Tid, Tid, long*, long*) override { return false; }
   long MayAttach(Tid caller, Tid target) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;

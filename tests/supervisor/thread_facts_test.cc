@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <memory>
@@ -48,6 +49,24 @@ TEST_F(Facts, OfThisProcess) {
   EXPECT_EQ(facts.pids[0].pid_namespace, 0u);
   EXPECT_EQ(facts.pids[0].pid, getpid());
   EXPECT_EQ(facts.uid, getuid());
+}
+
+TEST_F(Facts, TimesOfAThreadAndOfItsProcess) {
+  constexpr long kSome = 10;  // ticks, of 10 ms each
+  long user = 0, system = 0;
+  std::thread([&] {
+    struct timespec used;
+    do {
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    } while (used.tv_sec == 0 && used.tv_nsec < 200'000'000);
+    ASSERT_TRUE(ReadTimesOf(*proc_, Tid{getpid()}, Tid{CallingThread()}, &user, &system));
+    EXPECT_GE(user + system, kSome);
+  }).join();
+  ASSERT_TRUE(ReadTimesOf(*proc_, Tid{getpid()}, Tid{0}, &user, &system));
+  EXPECT_GE(user + system, kSome);
+  ASSERT_TRUE(ReadTimesOf(*proc_, Tid{getpid()}, Tid{getpid()}, &user, &system));
+  EXPECT_LT(user + system, kSome);
+  EXPECT_FALSE(ReadTimesOf(*proc_, Tid{getpid()}, Tid{1 << 30}, &user, &system));
 }
 
 TEST_F(Facts, ThreadByItsNumber) {
