@@ -178,6 +178,9 @@ class Core {
 
   // --- end.cc
   void OnEventExit(Thread* thread);
+  bool IsFatalToInit(const Thread& thread) const;
+  void LeaveToDie(Thread* thread);
+  void LetTraceesOfInitGo(const Process& process);
   bool HasSprung(const Thread& thread) const;
   void OnTracerGone(Thread* tracer, const Process* parent = nullptr);
   bool IsDead(const Process& process) const;

@@ -31,6 +31,50 @@ void Core::OnEventExit(Thread* thread) {
   }
 }
 
+// A fault ends the init of a pid namespace, unless a tracer is to see it: then the kernel drops it as it
+// drops every other signal without a handler, and the instruction faults again (kernel/signal.c:
+// force_sig_info_to_task, get_signal). Here every thread is traced.
+bool Core::IsFatalToInit(const Thread& thread) const {
+  constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+  const int signal = thread.stop.signal;
+  if (!thread.process->is_init() || !thread.links.empty()) return false;
+  if (std::find(std::begin(kFaults), std::end(kFaults), signal) == std::end(kFaults)) return false;
+  siginfo_t info;
+  ThreadFacts facts;
+  return KernelSigInfo(thread, &info) == 0 && info.si_code > 0 && kernel_->ReadFacts(thread.tid, &facts) &&
+         !Has(facts.caught_signals, signal);
+}
+
+// It is let go, faults once more, and dies. Of that we are not told, but its parent is.
+void Core::LeaveToDie(Thread* thread) {
+  constexpr uint16_t kInt3 = 0x03cd;  // the longer of two
+  const Tid tid = thread->tid;
+  struct user_regs_struct regs;
+  siginfo_t info;
+  if (GetRegs(*thread, &regs) && KernelSigInfo(*thread, &info) == 0) {
+    // The instruction of a trap is behind it.
+    if (info.si_signo == SIGSYS) regs.rip -= 2;
+    if (info.si_signo == SIGTRAP && info.si_code == SI_KERNEL)
+      regs.rip -= InstructionBefore(*thread, regs.rip, kInt3) ? 2 : 1;
+    SetRegs(thread, regs);
+  }
+  kernel_->Ptrace(Abi::kX86_64, kDetach, tid, 0, thread->stop.signal);
+  thread->state = Thread::State::kExiting;
+  RemoveThread(thread);
+  if (observer_ != nullptr) observer_->OnReaped(tid);
+}
+
+// The init of a pid namespace waits for the ends of all its other processes, also of those that it traces:
+// when its last thread dies, it has no tracees any more (kernel/exit.c:forget_original_parent).
+void Core::LetTraceesOfInitGo(const Process& process) {
+  const auto ends = [](const Thread* member) {
+    return member->state == Thread::State::kExiting || member->state == Thread::State::kZombie;
+  };
+  if (!process.is_init() || !std::all_of(process.threads.begin(), process.threads.end(), ends)) return;
+  const std::vector<Thread*> members = process.threads;
+  for (Thread* member : members) OnTracerGone(member);
+}
+
 // Has a step that was asked for come to an end? Its trap may still be pending behind a stop of another kind.
 bool Core::HasSprung(const Thread& thread) const {
   if (thread.state == Thread::State::kStopped && thread.stop.disarms) return true;

@@ -42,7 +42,8 @@ struct ThreadFacts {
   uint64_t blocked_signals = 0;    // SigBlk
   uint64_t process_signals = 0;    // ShdPnd: pending for the process
   uint64_t thread_signals = 0;     // SigPnd: for the thread
-  uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default
+  uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default (as
+                                   // are nearly all by the init of a pid namespace)
   uint64_t caught_signals = 0;     // SigCgt
   int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
   bool has_cap_sys_admin = false;  // CapEff holds CAP_SYS_ADMIN

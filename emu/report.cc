@@ -364,7 +364,8 @@ void Core::RecogniseSignal(Thread* thread) {
   const bool in_company =
       !thread->links.empty() &&
       std::any_of(threads.begin(), threads.end(), [](const Thread* member) { return member->links.empty(); });
-  if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company) return;
+  const bool inner_stop = stop.signal == SIGSTOP && thread->process->is_init() && thread->links.empty();
+  if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company && !inner_stop) return;
   siginfo_t info;
   if (KernelSigInfo(*thread, &info) < 0) return;
   if (in_company && WasNeverQueued(*thread, info, info.si_code == SI_USER)) {
@@ -398,7 +399,11 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   const OwnSignal kind = MakeGenuine(*thread, &info);
-  if (kind == kNotOurs) return;
+  if (kind == kNotOurs) {
+    // SIGSTOP from inside its namespace, which init ignores.
+    if (inner_stop && info.si_code <= 0 && info.si_pid != 0) stop.signal = 0;
+    return;
+  }
   WriteSigInfo(*thread, info);
   if (kind == kSignalChild) return;
   --thread->queued_signals;

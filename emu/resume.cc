@@ -171,6 +171,7 @@ void Core::ResumeThread(Thread* thread) {
     // It may be the last that a group-stop has waited for (kernel/signal.c:exit_signals).
     if (thread->process->group_stopped && CompletesGroupStop(thread->process)) WakeParent(*thread->process);
   }
+  if (exiting) LetTraceesOfInitGo(*thread->process);
   if (exiting && thread->is_leader() && thread->process->threads.size() > 1) {
     dying_leaders_.push_back(thread->tid);
     LookForZombieLeaders();

@@ -68,6 +68,10 @@ void Core::HandleStop(Thread* thread) {
   switch (stop.kind) {
     case StopKind::kSignal:
       RecogniseSignal(thread);
+      if (IsFatalToInit(*thread)) {
+        LeaveToDie(thread);
+        return;
+      }
       break;
     case StopKind::kGroupStop:
     case StopKind::kTrap:

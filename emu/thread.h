@@ -315,6 +315,9 @@ struct Process {
   bool had_threads = false;
   bool had_children = false;
   std::vector<NamespacedPid> pids;
+
+  // The init of a pid namespace inside the supervisor's (pid_namespaces(7)).
+  bool is_init() const { return pids.size() > 1 && pids.back().pid == 1; }
 };
 
 }  // namespace nestrace

@@ -86,7 +86,11 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->process_signals = status->process_pending;
   facts->thread_signals = status->thread_pending;
   facts->caught_signals = status->caught;
-  facts->ignored_signals = status->ignored | (kIgnoredByDefault & ~status->caught);
+  // The init of a pid namespace ignores all that it does not handle, but SIGKILL and SIGSTOP from outside
+  // (kernel/signal.c:sig_task_ignored).
+  const bool init = facts->pids.size() > 1 && !status->nstgid.empty() && status->nstgid.back() == 1;
+  const uint64_t by_default = init ? ~(SignalBit(SIGKILL) | SignalBit(SIGSTOP)) : kIgnoredByDefault;
+  facts->ignored_signals = status->ignored | (by_default & ~status->caught);
   facts->seccomp_filters = status->seccomp_filters;
   facts->zombie = status->zombie;
   facts->has_cap_sys_admin = (status->cap_effective >> kCapSysAdmin & 1) != 0;

@@ -73,6 +73,8 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       TakeNumbers(rest, status.gid);
     } else if (name == "NSpid") {
       status.nspid = AllNumbers(rest);
+    } else if (name == "NStgid") {
+      status.nstgid = AllNumbers(rest);
     } else if (name == "SigPnd") {
       status.thread_pending = mask();
     } else if (name == "ShdPnd") {

@@ -25,6 +25,7 @@ struct ThreadStatus {
   pid_t ppid = 0;                // PPid: thread group of the real parent
   pid_t tracer = 0;              // TracerPid
   std::vector<pid_t> nspid;      // NSpid: from the namespace of /proc to the thread's own
+  std::vector<pid_t> nstgid;     // NStgid: so of the thread group leader
   uid_t uid[4] = {};             // Uid: real, effective, saved, file system
   gid_t gid[4] = {};             // Gid
   uint64_t thread_pending = 0;   // SigPnd
