@@ -278,6 +278,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->owed.reset();
   thread->behind_syscall = thread->restarts_at = thread->ended_at = 0;
   thread->process->breakpoints.clear();
+  thread->process->closed = false;
   for (const auto& link : thread->links) link->sets_debug_registers = false;
   thread->process->exit_signal = SIGCHLD;  // fs/exec.c:de_thread
   ++thread->process->exec_id;

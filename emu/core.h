@@ -216,6 +216,7 @@ class Core {
   bool CallEndsHere(const Thread& thread) const;
 
   // --- memory.cc; -EPERM: only once the caller is stopped
+  long UnlessClosed(Thread* caller, long result);
   long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
   long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
 

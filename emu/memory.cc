@@ -50,16 +50,29 @@ long PokeBytes(Kernel* kernel, Tid tid, uint64_t addr, absl::Span<const char> in
 
 }  // namespace
 
+// To a supervisor without rights the memory of a process that is not dumpable (PR_SET_DUMPABLE, or a program
+// that its user may not read) is closed also by ptrace(2) (kernel/ptrace.c:ptrace_access_vm). Then there is
+// nothing to stop for.
+long Core::UnlessClosed(Thread* caller, long result) {
+  struct user_regs_struct regs;
+  char word[8];
+  if (result == -EFAULT && GetRegs(*caller, &regs))
+    caller->process->closed = PeekBytes(kernel_, caller->tid, regs.rip, absl::MakeSpan(word)) < 0;
+  return result;
+}
+
 long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
   const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
-  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
-  return PeekBytes(kernel_, caller->tid, addr, out);
+  if (result != -EPERM) return result;
+  if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
+  return UnlessClosed(caller, PeekBytes(kernel_, caller->tid, addr, out));
 }
 
 long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
   const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
-  if (result != -EPERM || caller->state != Thread::State::kStopped) return result;
-  return PokeBytes(kernel_, caller->tid, addr, in);
+  if (result != -EPERM) return result;
+  if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
+  return UnlessClosed(caller, PokeBytes(kernel_, caller->tid, addr, in));
 }
 
 }  // namespace nestrace

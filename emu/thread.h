@@ -306,6 +306,7 @@ struct Process {
   const Thread* discarding = nullptr;  // the thread of it whose Thread::discarding is under way; null: none
   uint64_t stale_signals = 0;          // pending, though natively they were never queued (interruptions.cc)
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too
+  bool closed = false;         // its memory is not the supervisor's to access (memory.cc)
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell
   bool stop_complete = false;  // and all threads have taken part
   // It has memory of a program that the policy does not let it execute, and is being killed: no tracer sees

@@ -118,6 +118,15 @@ for to in alone group; do
   done
 done
 
+# --- a program whose memory is closed to nestrace, which has no rights: its user may execute it, not read it.
+cp "$nestrace" "$work/nestrace" && cp "$(command -v dash)" "$work/unreadable"
+chmod 711 "$work" "$work/nestrace" && chmod 111 "$work/unreadable"
+user=  # without capabilities
+[ "$(id -u)" = 0 ] && user='setpriv --bounding-set=-all --inh-caps=-all --'
+exits 0 "a program that is not to be read" $user "$work/nestrace" -- \
+  "$work/unreadable" -c 'trap : CHLD; /bin/true && (exit 3); echo ends $?'
+says 'ends 3'
+
 # --- job control: the shell sees its job stopped and continued.
 for signal in STOP TSTP TTIN TTOU; do
   "$nestrace" sh -c "kill -$signal \$\$; exit 3" &
