@@ -197,7 +197,10 @@ void Core::Carry(Thread* caller, Outcome outcome) {
         return;
       }
       call.refused = !kernel_->Continue(call.notification.id);
-      if (!call.refused) call.phase = Call::Phase::kContinued;
+      if (!call.refused) {
+        call.phase = Call::Phase::kContinued;
+        caller->past_filter = false;
+      }
       Observe(*caller,
               call.phase == Call::Phase::kContinued ? Observer::Road::kKernel : Observer::Road::kRefused);
       if (call.phase == Call::Phase::kContinued && outcome.then) outcome.then();
@@ -222,6 +225,7 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     Observe(*caller, alive ? Observer::Road::kRegisters : Observer::Road::kRefused, outcome.value);
     if (!alive) return;
     call.phase = Call::Phase::kNone;
+    caller->past_filter = false;
     caller->registers.valid = false;
     if (outcome.then) outcome.then();
     return;
@@ -230,6 +234,7 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   call.phase = Call::Phase::kActed;
   call.result = outcome.value;
   call.entered_again = call.deferred = false;
+  caller->past_filter = false;
   if (outcome.then) outcome.then();
   if (!call.deferred) GiveAnswer(caller);
 }
@@ -279,6 +284,7 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
     return;
   }
   call.phase = Call::Phase::kNone;
+  caller->past_filter = false;
   if (outcome.then) outcome.then();
 }
 
@@ -447,6 +453,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
     return;
   }
   thread->wait_interrupted = true;
+  thread->past_filter = false;  // it starts again as natively, filters and all
   Observe(*thread, Observer::Road::kInterrupted);
   // Cleared whenever waitid finds nothing.
   if (spec.has_value() && spec->waitid) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);

@@ -93,10 +93,7 @@ void Core::ForgetRefusedFilters(Thread* thread) {
 // Does a filter of the caller's own want the call traced? Then what is to become of it, before all else.
 std::optional<Outcome> Core::TraceByFilter(Thread* caller, const Notification& n) {
   if (caller->filters == nullptr) return std::nullopt;
-  if (caller->past_filter) {
-    caller->past_filter = false;
-    if (caller->past_filter_at == n.instruction_pointer) return std::nullopt;
-  }
+  if (caller->past_filter && caller->past_filter_at == n.instruction_pointer) return std::nullopt;
   ForgetRefusedFilters(caller);
   struct seccomp_data data;
   data.nr = n.nr;
