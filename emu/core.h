@@ -83,7 +83,8 @@ struct RequestArgs {
 struct WaitSpec {
   enum class Who { kAny, kPid, kPgid };
   Who who = Who::kAny;
-  pid_t id = 0;  // kPid, kPgid: in the supervisor's namespace
+  pid_t id = 0;      // kPid: in the supervisor's namespace; kPgid: in that of `level`
+  size_t level = 0;  // of the caller's pid namespace, 0: the supervisor's
   uint32_t flags = 0;
   bool waitid = false;
   bool again = false;  // a non-blocking pidfd: EAGAIN instead of 0

@@ -38,16 +38,17 @@ struct ThreadFacts {
   pid_t tracer = 0;       // TracerPid: the supervisor's thread that really traces it; 0: nobody does
   // From the supervisor's namespace (front) to the thread's innermost one (back). Never empty.
   std::vector<NamespacedPid> pids;
-  uid_t uid = 0;                   // real uid, in the supervisor's user namespace
-  uint64_t blocked_signals = 0;    // SigBlk
-  uint64_t process_signals = 0;    // ShdPnd: pending for the process
-  uint64_t thread_signals = 0;     // SigPnd: for the thread
-  uint64_t ignored_signals = 0;    // SigIgn, and those without a handler that are ignored by default (as
-                                   // are nearly all by the init of a pid namespace)
-  uint64_t caught_signals = 0;     // SigCgt
-  int seccomp_filters = 0;         // Seccomp_filters; 0 where the kernel does not say
-  bool has_cap_sys_admin = false;  // CapEff holds CAP_SYS_ADMIN
-  bool zombie = false;             // past exit_notify()
+  std::vector<pid_t> process_groups;  // the number of its process group in each of several
+  uid_t uid = 0;                      // real uid, in the supervisor's user namespace
+  uint64_t blocked_signals = 0;       // SigBlk
+  uint64_t process_signals = 0;       // ShdPnd: pending for the process
+  uint64_t thread_signals = 0;        // SigPnd: for the thread
+  uint64_t ignored_signals = 0;       // SigIgn, and those without a handler that are ignored by default (as
+                                      // are nearly all by the init of a pid namespace)
+  uint64_t caught_signals = 0;        // SigCgt
+  int seccomp_filters = 0;            // Seccomp_filters; 0 where the kernel does not say
+  bool has_cap_sys_admin = false;     // CapEff holds CAP_SYS_ADMIN
+  bool zombie = false;                // past exit_notify()
 
   uint64_t pending_signals() const { return process_signals | thread_signals; }
 };

@@ -86,12 +86,9 @@ std::optional<WaitSpec> Core::ParseWait(Thread* caller, const Notification& n) c
       spec.who = WaitSpec::Who::kPgid;
       if (number == 0) {
         spec.id = static_cast<pid_t>(kernel_->ProcessGroup(caller->tid));
-      } else if (caller->pids.size() == 1) {
-        spec.id = static_cast<pid_t>(number);
       } else {
-        const Thread* leader = FromGuest(*caller, static_cast<pid_t>(number));
-        if (leader == nullptr) return std::nullopt;
-        spec.id = leader->tid.value;
+        spec.id = static_cast<pid_t>(number);
+        spec.level = caller->pids.size() - 1;
       }
       return spec;
     }
@@ -153,7 +150,10 @@ std::vector<const Process*> Core::DeadTracees(const Thread& tracer) const {
 bool Core::IsAmong(Tid child, const WaitSpec& spec) const {
   if (spec.who == WaitSpec::Who::kAny) return true;
   if (spec.who == WaitSpec::Who::kPid) return child.value == spec.id;
-  return kernel_->ProcessGroup(child) == spec.id;
+  if (spec.level == 0) return kernel_->ProcessGroup(child) == spec.id;
+  ThreadFacts facts;
+  return kernel_->ReadFacts(child, &facts) && facts.process_groups.size() > spec.level &&
+         facts.process_groups[spec.level] == spec.id;
 }
 
 // kernel/exit.c:eligible_child, of a child that is not traced.

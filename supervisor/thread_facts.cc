@@ -77,9 +77,12 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   facts->parent_tgid = Translate(proc, status->ppid);
   facts->tracer = Translate(proc, status->tracer);
   facts->pids.clear();
+  facts->process_groups.clear();
   for (size_t i = proc.outer_levels(); i < status->nspid.size(); ++i) {
     facts->pids.push_back({0, status->nspid[i]});
   }
+  for (size_t i = proc.outer_levels(); facts->pids.size() > 1 && i < status->nspgid.size(); ++i)
+    facts->process_groups.push_back(status->nspgid[i]);
   if (facts->pids.size() > 1) FillNamespaces(OpenPidNamespace(proc, id, tid), &facts->pids);
   facts->uid = status->uid[0];
   facts->blocked_signals = status->blocked;

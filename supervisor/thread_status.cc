@@ -75,6 +75,8 @@ std::optional<ThreadStatus> ParseThreadStatus(string_view text) {
       status.nspid = AllNumbers(rest);
     } else if (name == "NStgid") {
       status.nstgid = AllNumbers(rest);
+    } else if (name == "NSpgid") {
+      status.nspgid = AllNumbers(rest);
     } else if (name == "SigPnd") {
       status.thread_pending = mask();
     } else if (name == "ShdPnd") {

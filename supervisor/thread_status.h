@@ -26,6 +26,7 @@ struct ThreadStatus {
   pid_t tracer = 0;              // TracerPid
   std::vector<pid_t> nspid;      // NSpid: from the namespace of /proc to the thread's own
   std::vector<pid_t> nstgid;     // NStgid: so of the thread group leader
+  std::vector<pid_t> nspgid;     // NSpgid: so of the process group
   uid_t uid[4] = {};             // Uid: real, effective, saved, file system
   gid_t gid[4] = {};             // Gid
   uint64_t thread_pending = 0;   // SigPnd
