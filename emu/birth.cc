@@ -239,29 +239,44 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
   Advance(child);
 }
 
+// `caller` has the number of its leader, which is gone.
+void Core::TakeNumber(Thread* leader, Thread* caller) {
+  const Tid tgid = leader->tid;
+  caller->pids = leader->pids;
+  for (const auto& link : leader->links)
+    Wake(*link->tracer, caller->tid);  // the numbers are exchanged by now
+  KeepSignals(*leader);
+  RemoveThread(leader);
+  const auto it = threads_.find(caller->tid);
+  std::unique_ptr<Thread> owned = std::move(it->second);
+  threads_.erase(it);
+  caller->tid = tgid;
+  threads_[tgid] = std::move(owned);
+}
+
+// A leader that is past PTRACE_EVENT_EXIT has stopped: it is the last of its threads, whose execve(2) has
+// failed when the others were dead, and which dies without PTRACE_EVENT_EXEC. Null if it is not so.
+Thread* Core::CallerOfFailedExec(const Thread& leader) const {
+  if (leader.state != Thread::State::kExiting) return nullptr;
+  for (Thread* member : leader.process->threads) {
+    if (member->state == Thread::State::kRunning) return member;
+  }
+  return nullptr;
+}
+
 // PTRACE_EVENT_EXEC is reported by the thread that now is the leader. If another thread made the call, the
 // old leader and all others are gone (de_thread(), fs/exec.c): the caller takes the leader's number.
 void Core::OnExec(Thread* thread, uint64_t old_tid) {
   Thread* caller = Find(Tid{static_cast<pid_t>(old_tid)});
   if (caller != nullptr && caller != thread) {
-    const Tid tgid = thread->tid;
     caller->state = thread->state;
     caller->stop = thread->stop;
     caller->stop.holder = nullptr;
     caller->stop.ahead.clear();
     caller->stop.steppers.clear();
-    caller->pids = thread->pids;
     caller->kicked =
         thread->kicked;  // the event has ended a kick of the caller; HandleStop may have made one
-    for (const auto& link : thread->links)
-      Wake(*link->tracer, caller->tid);  // the numbers are exchanged by now
-    KeepSignals(*thread);
-    RemoveThread(thread);
-    const auto it = threads_.find(caller->tid);
-    std::unique_ptr<Thread> owned = std::move(it->second);
-    threads_.erase(it);
-    caller->tid = tgid;
-    threads_[tgid] = std::move(owned);
+    TakeNumber(thread, caller);
     thread = caller;
   }
   if (observer_ != nullptr) {

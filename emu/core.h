@@ -176,6 +176,8 @@ class Core {
   void AdoptOrphans();
   void OnFirstStop(Thread* child, int code, const struct rusage& usage);
   void OnExec(Thread* leader_or_caller, uint64_t old_tid);
+  void TakeNumber(Thread* leader, Thread* caller);
+  Thread* CallerOfFailedExec(const Thread& leader) const;
 
   // --- end.cc
   void OnEventExit(Thread* thread);

@@ -26,12 +26,17 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
     Pump();
     return;
   }
+  const StopCode decoded = StopCode::Decode(code);
+  Thread* const caller = decoded.event == kEventExec ? nullptr : CallerOfFailedExec(*thread);
+  if (caller != nullptr) {
+    TakeNumber(thread, caller);
+    thread = caller;
+  }
   const bool stayed = thread->state == Thread::State::kListening && thread->links.empty();
   thread->state = Thread::State::kStopped;
   thread->returning = thread->registers.valid = false;
   thread->stop = Stop();
   Stop& stop = thread->stop;
-  const StopCode decoded = StopCode::Decode(code);
   stop.kind = decoded.kind;
   stop.event = decoded.event;
   stop.signal = decoded.kind == StopKind::kSignal ? decoded.signal : 0;
