@@ -84,8 +84,9 @@ std::optional<Emulator::Appearance> Core::AppearanceOf(Tid tid) const {
   if (!thread->links.empty()) shown.tracer = thread->links.back()->tracer->tid;
   const bool listening = thread->state == Thread::State::kListening;
   const bool stopped = listening || thread->state == Thread::State::kStopped;
-  const auto is_stopped = [](const auto& link) { return link->state != Link::State::kRunning; };
-  if (!stopped || std::any_of(thread->links.begin(), thread->links.end(), is_stopped)) return shown;
+  shown.stopped = std::any_of(thread->links.begin(), thread->links.end(),
+                              [](const auto& link) { return link->state != Link::State::kRunning; });
+  if (!stopped || shown.stopped) return shown;
   shown.state = listening || thread->stop.kind == StopKind::kGroupStop ? 'T' : 'R';
   return shown;
 }

@@ -59,7 +59,8 @@ std::string NativeStatus(const std::string& text, const Emulator::Appearance& sh
     SetField(&native, "Seccomp_filters", absl::StrCat(filters - 1));
     if (filters == 1) SetField(&native, "Seccomp", "0");
   }
-  if (shown.state == 'R') SetField(&native, "State", "R (running)");
+  const bool unseen = shown.state == 0 && !shown.stopped && native.find("\nState:\tt (") != std::string::npos;
+  if (shown.state == 'R' || unseen) SetField(&native, "State", "R (running)");
   if (shown.state == 'T') SetField(&native, "State", "T (stopped)");
   return native;
 }
@@ -67,7 +68,9 @@ std::string NativeStatus(const std::string& text, const Emulator::Appearance& sh
 std::string NativeStat(const std::string& text, const Emulator::Appearance& shown) {
   std::string native = text;
   const size_t state = native.rfind(") ") + 2;  // behind the name, which may hold anything
-  if (state < native.size() && shown.state != 0) native[state] = shown.state;
+  if (state >= native.size()) return native;
+  const bool unseen = shown.state == 0 && !shown.stopped && native[state] == 't';
+  if (shown.state != 0 || unseen) native[state] = unseen ? 'R' : shown.state;
   return native;
 }
 

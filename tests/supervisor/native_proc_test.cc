@@ -13,7 +13,7 @@ constexpr char kStopped[] =
 
 TEST(NativeStatusTest, TracerAndFilterOfTheSupervisorAreNotThere) {
   EXPECT_EQ(NativeStatus(kStopped, {}, 0),
-            "Name:\tState:\\nState:\nUmask:\t0022\nState:\tt (tracing stop)\nTgid:\t12\nTracerPid:\t0\n"
+            "Name:\tState:\\nState:\nUmask:\t0022\nState:\tR (running)\nTgid:\t12\nTracerPid:\t0\n"
             "Seccomp:\t0\nSeccomp_filters:\t0\nCpus_allowed:\t3\n");
 }
 
@@ -37,9 +37,18 @@ TEST(NativeStatusTest, StateIsThatOfTheGuest) {
 
 TEST(NativeStatTest, StateIsBehindTheName) {
   Emulator::Appearance shown;
-  EXPECT_EQ(NativeStat("12 (a) t (b) t 1 2 3\n", shown), "12 (a) t (b) t 1 2 3\n");
+  EXPECT_EQ(NativeStat("12 (a) t (b) S 1 2 3\n", shown), "12 (a) t (b) S 1 2 3\n");
   shown.state = 'T';
   EXPECT_EQ(NativeStat("12 (a) t (b) t 1 2 3\n", shown), "12 (a) t (b) T 1 2 3\n");
+}
+
+TEST(NativeStatTest, StopThatNobodyHasSeenYetIsNone) {
+  Emulator::Appearance shown;
+  EXPECT_EQ(NativeStat("12 (a) t 1 2 3\n", shown), "12 (a) R 1 2 3\n");
+  EXPECT_NE(NativeStatus(kStopped, shown, 0).find("\nState:\tR (running)\n"), std::string::npos);
+  shown.stopped = true;
+  EXPECT_EQ(NativeStat("12 (a) t 1 2 3\n", shown), "12 (a) t 1 2 3\n");
+  EXPECT_NE(NativeStatus(kStopped, shown, 0).find("\nState:\tt (tracing stop)\n"), std::string::npos);
 }
 
 TEST(NativeStatTest, AnythingElseIsLeftAlone) {
