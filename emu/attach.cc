@@ -54,6 +54,9 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::Link
   link->tracee = tracee;
   link->seized = seized;
   link->options = options;
+  // The rights are those of who makes the link: the tracer, or the tracee itself (PTRACE_TRACEME).
+  const Thread* maker = origin == Observer::LinkOrigin::kTraceme ? tracee : tracer;
+  link->accesses_memory = kernel_->AccessesAllMemory(maker->tid);
   tracee->links.insert(tracee->links.begin() + place, std::move(owned));
   tracer->tracees.push_front(link);
   if (observer_ != nullptr) {

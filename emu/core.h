@@ -332,6 +332,7 @@ class Core {
   Outcome WriteRegset(const RequestArgs& args);
   Outcome GetBytes(const RequestArgs& args, size_t size);
   bool NoteRegisters(Thread* tracee);
+  bool MayAccessMemory(const RequestArgs& args) const;
   Outcome SetBytes(const RequestArgs& args, size_t size);
   long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
   Outcome ArchPrctl(const RequestArgs& args);

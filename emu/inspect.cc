@@ -59,7 +59,16 @@ Outcome Core::CopyOut(const RequestArgs& args, uint64_t addr, absl::Span<const c
   return Outcome::Return(result);
 }
 
+// kernel/ptrace.c:ptrace_access_vm, where the supervisor has more rights than the tracer.
+bool Core::MayAccessMemory(const RequestArgs& args) const {
+  const bool memory = args.request == kPeekText || args.request == kPeekData || args.request == kPokeText ||
+                      args.request == kPokeData;
+  const Link& link = *args.link;
+  return !memory || link.accesses_memory || kernel_->MayAccessMemory(link.tracer->tid, link.tracee->tid);
+}
+
 Outcome Core::Inspect(const RequestArgs& args) {
+  if (!MayAccessMemory(args)) return Outcome::Return(-EIO);
   switch (args.request) {
     case kGetRegset:
       return ReadRegset(args);

@@ -142,6 +142,10 @@ class Kernel {
   virtual bool ReadTimes(Tid tgid, Tid tid, long* user, long* system) = 0;
   // The kernel's PTRACE_MODE_ATTACH_REALCREDS check as it would judge `caller` on `target`: 0 or -EPERM.
   virtual long MayAttach(Tid caller, Tid target) = 0;
+  // Need MayAccessMemory() not be asked for the tracees of this tracer, or of one with its rights?
+  virtual bool AccessesAllMemory(Tid tracer) = 0;
+  // May the tracer read and write the memory of its tracee by ptrace(2)?
+  virtual bool MayAccessMemory(Tid tracer, Tid tracee) = 0;
   // The kernel's check of PTRACE_TRACEME (security_ptrace_traceme): 0 or -EPERM.
   virtual long MayTraceChild(Tid parent, Tid child) = 0;
   // True if descriptor `fd` of `tid` is a Landlock ruleset.

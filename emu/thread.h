@@ -68,6 +68,8 @@ struct Link {
   // what the tracer made of that of another stop.
   std::optional<siginfo_t> own_siginfo;
 
+  // The tracee's memory is the tracer's to access; else that depends on whether the tracee is dumpable.
+  bool accesses_memory = true;
   bool sets_debug_registers = false;  // the tracer has enabled a hardware breakpoint (DR7)
   bool interrupt_pending = false;     // PTRACE_INTERRUPT was asked and no stop was reported since
   bool sigstop_due = false;  // the SIGSTOP of PTRACE_ATTACH or of an auto-attach is still to be shown

@@ -194,6 +194,22 @@ long MayAttach(const ProcFs& proc, Tid caller_tid, Tid target_tid) {
   return YamaAllows(proc, *caller, *target) ? 0 : -EPERM;
 }
 
+bool MayAccessMemory(const ProcFs& proc, Tid tracer_tid, Tid tracee_tid) {
+  const std::optional<Subject> tracer = Look(proc, tracer_tid);
+  const std::optional<Subject> tracee = Look(proc, tracee_tid);
+  if (!tracer.has_value() || !tracee.has_value()) return true;  // dead; the kernel says so
+  uid_t owner = 0;
+  return IsDumpable(proc, tracee_tid, *tracee, &owner) ||
+         HasCapabilityForMemory(proc, *tracer, *tracee, owner);
+}
+
+bool AccessesAllMemory(const ProcFs& proc, Tid tracer_tid) {
+  const std::optional<Subject> own = Look(proc, Tid{getpid()});
+  const std::optional<Subject> tracer = Look(proc, tracer_tid);
+  if (!own.has_value() || !tracer.has_value()) return false;
+  return !Has(own->status.cap_effective, kCapSysPtrace) || HasPtraceCapability(*tracer, own->user_namespace);
+}
+
 long MayTraceChild(const ProcFs& proc, Tid parent_tid, Tid child_tid) {
   const std::optional<Subject> parent = Look(proc, parent_tid);
   const std::optional<Subject> child = Look(proc, child_tid);

@@ -26,6 +26,15 @@ long MayAttach(const ProcFs& proc, Tid caller, Tid target);
 // security modules only.)
 long MayTraceChild(const ProcFs& proc, Tid parent, Tid child);
 
+// May `tracer` read and write the memory of `tracee` with PTRACE_PEEKDATA and the like? Of what is not
+// dumpable only with CAP_SYS_PTRACE (kernel/ptrace.c:ptrace_access_vm). That is asked now, where the kernel
+// goes by what the tracer had when it attached.
+bool MayAccessMemory(const ProcFs& proc, Tid tracer, Tid tracee);
+
+// Does that need no asking: has `tracer` the capability in the supervisor's user namespace, or has the
+// supervisor itself none, so that the kernel refuses it what the tracer is to be refused?
+bool AccessesAllMemory(const ProcFs& proc, Tid tracer);
+
 }  // namespace nestrace
 
 #endif  // NESTRACE_SUPERVISOR_ACCESS_H_

@@ -109,6 +109,12 @@ bool LinuxKernel::ReadTimes(Tid tgid, Tid tid, long* user, long* system) {
 
 long LinuxKernel::MayAttach(Tid caller, Tid target) { return nestrace::MayAttach(proc_, caller, target); }
 
+bool LinuxKernel::AccessesAllMemory(Tid tracer) { return nestrace::AccessesAllMemory(proc_, tracer); }
+
+bool LinuxKernel::MayAccessMemory(Tid tracer, Tid tracee) {
+  return nestrace::MayAccessMemory(proc_, tracer, tracee);
+}
+
 long LinuxKernel::MayTraceChild(Tid parent, Tid child) {
   return nestrace::MayTraceChild(proc_, parent, child);
 }

@@ -57,6 +57,8 @@ class LinuxKernel final : public Kernel {
   long GroupExitCode(Tid tgid) override;
   bool ReadTimes(Tid tgid, Tid tid, long* user, long* system) override;
   long MayAttach(Tid caller, Tid target) override;
+  bool AccessesAllMemory(Tid tracer) override;
+  bool MayAccessMemory(Tid tracer, Tid tracee) override;
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override;

@@ -174,6 +174,8 @@ class FakeKernel : public Kernel {
   long GroupExitCode(Tid tgid) override;
   bool ReadTimes(Tid, Tid, long*, long*) override { return false; }
   long MayAttach(Tid caller, Tid target) override;
+  bool AccessesAllMemory(Tid) override { return true; }
+  bool MayAccessMemory(Tid, Tid) override { return true; }
   long MayTraceChild(Tid parent, Tid child) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override { return flags <= kLandlockFlags; }
