@@ -102,8 +102,12 @@ ThreadFacts Core::FactsOfChild(const Thread& parent, Tid tid) {
 
 // `parent` is stopped at the event of its new child `tid`.
 void Core::OnBirth(Thread* parent, Tid tid, int event) {
-  if (Find(tid) != nullptr) return;
+  if (const Thread* known = Find(tid); known != nullptr) {
+    parent->child_pids = known->pids;
+    return;
+  }
   Thread* child = AddThread(tid, FactsOfChild(*parent, tid), parent, event);
+  parent->child_pids = child->pids;
   const CloneArgs clone = ReadCloneArgs(parent);
   if (child->is_leader()) {
     // kernel/fork.c:copy_process.

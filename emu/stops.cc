@@ -117,31 +117,29 @@ void Core::HandleStop(Thread* thread) {
               absl::MakeSpan(reinterpret_cast<char*>(&stop.message), sizeof(stop.message))) < 0) {
         return;  // dead; the next event says so
       }
-      const Thread* named = nullptr;
       switch (stop.event) {
         case kEventFork:
         case kEventVfork:
-        case kEventClone: {
+        case kEventClone:
           OnBirth(thread, Tid{static_cast<pid_t>(stop.message)}, stop.event);
           if (thread->untraced_clone) {
             thread->untraced_clone = false;
             ResumeThread(thread);
             return;
           }
-          named = Find(Tid{static_cast<pid_t>(stop.message)});
+          stop.message_pids = thread->child_pids;
           break;
-        }
         case kEventVforkDone:
-          named = Find(Tid{static_cast<pid_t>(stop.message)});
+          stop.message_pids = thread->child_pids;
           break;
         case kEventExec: {
           std::vector<NamespacedPid> pids = thread->pids;
-          if ((named = Find(Tid{static_cast<pid_t>(stop.message)})) != nullptr) pids = named->pids;
+          const Thread* named = Find(Tid{static_cast<pid_t>(stop.message)});
+          if (named != nullptr) pids = named->pids;
           const Tid tid = thread->tid;
           OnExec(thread, stop.message);
           thread = Find(tid);  // perhaps the caller under the leader's number
           thread->stop.message_pids = pids;
-          named = nullptr;
           if (interceptor_ != nullptr && !MayRunItsProgram(thread)) return;
           break;
         }
@@ -158,7 +156,6 @@ void Core::HandleStop(Thread* thread) {
         default:
           break;
       }
-      if (named != nullptr) thread->stop.message_pids = named->pids;
       break;
     }
   }

@@ -172,6 +172,7 @@ struct Thread {
   Process* process = nullptr;
   State state = State::kNewborn;
   std::vector<NamespacedPid> pids;           // front: the supervisor's namespace
+  std::vector<NamespacedPid> child_pids;     // of the child it has made last, which may be gone
   std::vector<std::unique_ptr<Link>> links;  // outermost first
   std::list<Link*> tracees;  // links whose tracer this thread is, newest first (as the kernel's list)
   Stop stop;                 // valid in kStopped
