@@ -72,6 +72,14 @@ enum Event : int {
   kEventStop = 128,
 };
 
+// PTRACE_SYSCALL_INFO_*.
+enum SyscallInfoOp : uint8_t {
+  kSyscallInfoNone = 0,
+  kSyscallInfoEntry = 1,
+  kSyscallInfoExit = 2,
+  kSyscallInfoSeccomp = 3,
+};
+
 // PTRACE_O_*.
 enum Option : uint64_t {
   kOptSysGood = 1,

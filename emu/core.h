@@ -272,7 +272,7 @@ class Core {
   bool MakeFilterEvent(Thread* thread);
   bool MakeCallAgain(Thread* thread);
   void RewindCall(Thread* thread);
-  long EmulatedSyscallInfo(const Thread& thread, char out[128]) const;
+  long EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t message, char out[128]) const;
 
   // --- intercept.cc
   class PolicyCaller;

@@ -47,6 +47,12 @@ constexpr Block kBlocks[] = {
     {kGetSyscallUserDispatchConfig, true, 32, 32},
 };
 
+SyscallInfoOp OpOf(int code, uint64_t message) {
+  if (code == (SIGTRAP | kEventSeccomp << 8)) return kSyscallInfoSeccomp;
+  if (code != (SIGTRAP | 0x80)) return kSyscallInfoNone;
+  return message == 1 ? kSyscallInfoEntry : message == 2 ? kSyscallInfoExit : kSyscallInfoNone;
+}
+
 }  // namespace
 
 // Copies `bytes` to the caller and makes `result` the answer.
@@ -297,16 +303,17 @@ Outcome Core::ArchPrctl(const RequestArgs& args) {
   }
 }
 
-// PTRACE_GET_SYSCALL_INFO and PTRACE_SET_SYSCALL_INFO: addr is the size of the structure.
+// PTRACE_GET_SYSCALL_INFO and PTRACE_SET_SYSCALL_INFO: addr is the size of the structure. The kernel goes by
+// si_code, which the tracer may have changed, and by the message (kernel/ptrace.c:
+// ptrace_get_syscall_info_op).
 Outcome Core::GetSyscallInfo(const RequestArgs& args) {
   constexpr size_t kMost = 128;  // sizeof(struct ptrace_syscall_info) is 88
-  constexpr size_t kNoneSize = 24;
   const Link& link = *args.link;
-  const bool seccomp = link.kind == StopKind::kEvent && link.tracee->stop.event == kEventSeccomp;
-  bool named = link.good_syscall_code || seccomp;
-  if (link.own_siginfo.has_value() && (link.kind == StopKind::kSyscall || seccomp)) {
-    // The kernel goes by the siginfo, which the tracer may have changed.
-    named = link.own_siginfo->si_code == (seccomp ? SIGTRAP | kEventSeccomp << 8 : SIGTRAP | 0x80);
+  std::optional<SyscallInfoOp> op;  // null: the kernel's, whose siginfo and message are the link's
+  if (link.own_siginfo.has_value()) {
+    op = OpOf(link.own_siginfo->si_code, link.message);
+  } else if (link.kind != StopKind::kSignal) {
+    op = OpOf(link.code, link.message);
   }
   char buffer[kMost] = {0};
   const uint64_t size = std::min<uint64_t>(args.addr, kMost);
@@ -315,20 +322,18 @@ Outcome Core::GetSyscallInfo(const RequestArgs& args) {
     const long read = size == 0 ? 0 : ReadCaller(args.caller, args.data, bytes);
     if (read == -EPERM) return Outcome::StopCaller();
     if (read < 0) return Outcome::Return(args.addr < 88 ? -EINVAL : -EFAULT);
-    if (!named && size > 0)
-      buffer[0] = static_cast<char>(0xff);  // op can't match a stop that is none for this tracer
+    if (op.has_value() && static_cast<uint8_t>(buffer[0]) != *op)
+      buffer[0] = static_cast<char>(0xff);  // matches no stop
     const long result = kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, args.addr, bytes);
     link.tracee->registers.valid = false;
     return Outcome::Return(result);
   }
-  long result = link.tracee->stop.emulated
-                    ? EmulatedSyscallInfo(*link.tracee, buffer)
-                    : kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, size, bytes);
+  long result =
+      kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, kMost, absl::MakeSpan(buffer));
+  const bool differs =
+      op.has_value() && (static_cast<uint8_t>(buffer[0]) != *op || link.tracee->stop.emulated);
+  if (result >= 0 && differs) result = EmulatedSyscallInfo(*link.tracee, *op, link.message, buffer);
   if (result < 0) return Outcome::Return(result);
-  if (!named) {
-    buffer[0] = 0;  // PTRACE_SYSCALL_INFO_NONE
-    result = std::min<long>(result, kNoneSize);
-  }
   return CopyOut(args, args.data, bytes.subspan(0, std::min<uint64_t>(result, size)), result);
 }
 

@@ -156,31 +156,34 @@ void Core::RewindCall(Thread* thread) {
   SetRegs(thread, regs);
 }
 
-// What PTRACE_GET_SYSCALL_INFO says at a stop of our own making: struct ptrace_syscall_info.
-long Core::EmulatedSyscallInfo(const Thread& thread, char out[128]) const {
-  constexpr uint8_t kExit = 2, kSeccomp = 3;
-  constexpr long kExitSize = 33, kSeccompSize = 84;
+// What PTRACE_GET_SYSCALL_INFO says at a stop that is not `op` for the kernel: struct ptrace_syscall_info.
+long Core::EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t message,
+                               char out[128]) const {
+  constexpr long kNoneSize = 24, kEntrySize = 80, kExitSize = 33, kSeccompSize = 84;
   struct user_regs_struct regs;
   if (!GetRegs(thread, &regs)) return -ESRCH;
   const bool is64 = regs.cs == kUser64Cs;
   const uint32_t arch = is64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
   memset(out, 0, 128);
+  out[0] = static_cast<char>(op);
   memcpy(out + 4, &arch, 4);
   memcpy(out + 8, &regs.rip, 8);
   memcpy(out + 16, &regs.rsp, 8);
-  if (thread.stop.kind == StopKind::kSyscall) {
+  if (op == kSyscallInfoNone) return kNoneSize;
+  if (op == kSyscallInfoExit) {
     const int64_t value = static_cast<int64_t>(regs.rax);
-    out[0] = kExit;
     memcpy(out + 24, &value, 8);
     out[32] = value < 0 && value >= -4095;
     return kExitSize;
   }
-  const uint64_t call[7] = {
-      static_cast<uint32_t>(regs.orig_rax), is64 ? regs.rdi : regs.rbx, is64 ? regs.rsi : regs.rcx, regs.rdx,
-      is64 ? regs.r10 : regs.rsi,           is64 ? regs.r8 : regs.rdi,  is64 ? regs.r9 : regs.rbp};
-  const uint32_t data = static_cast<uint32_t>(thread.stop.message);
-  out[0] = kSeccomp;
-  memcpy(out + 24, call, sizeof(call));
+  const int64_t nr = static_cast<int32_t>(regs.orig_rax);
+  const uint64_t args[6] = {
+      is64 ? regs.rdi : regs.rbx, is64 ? regs.rsi : regs.rcx, regs.rdx,
+      is64 ? regs.r10 : regs.rsi, is64 ? regs.r8 : regs.rdi,  is64 ? regs.r9 : regs.rbp};
+  memcpy(out + 24, &nr, sizeof(nr));
+  memcpy(out + 32, args, sizeof(args));
+  if (op == kSyscallInfoEntry) return kEntrySize;
+  const uint32_t data = static_cast<uint32_t>(message);
   memcpy(out + 80, &data, 4);
   return kSeccompSize;
 }
