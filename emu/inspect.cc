@@ -273,14 +273,18 @@ Outcome Core::WriteIovecLength(const RequestArgs& args, uint64_t length) {
                  0);
 }
 
-// data: the ARCH_* code, addr: its argument. Only codes that are about the tracee; those that would act on
-// the process that asks (ARCH_MAP_VDSO_*) would act on the supervisor.
+// data: the ARCH_* code, addr: its argument. Only codes that are about the tracee, and ARCH_MAP_VDSO_*, which
+// act on the process that asks, and so on the supervisor: both have a vdso, and get EEXIST.
 Outcome Core::ArchPrctl(const RequestArgs& args) {
   if (args.abi != Abi::kX86_64) return Outcome::Return(-EIO);
   constexpr uint64_t kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
+  constexpr uint64_t kMapVdsoX32 = 0x2001, kMapVdso32 = 0x2002, kMapVdso64 = 0x2003;
   constexpr uint64_t kGetUntagMask = 0x4001, kGetMaxTagBits = 0x4003, kShstkStatus = 0x5005;
   Thread* tracee = args.link->tracee;
   switch (args.data) {
+    case kMapVdsoX32:
+    case kMapVdso32:
+    case kMapVdso64:
     case kSetGs:
     case kSetFs: {
       const long result = kernel_->Ptrace(Abi::kX86_64, kArchPrctl, tracee->tid, args.addr, args.data);

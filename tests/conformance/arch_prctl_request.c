@@ -1,5 +1,6 @@
 // PTRACE_ARCH_PRCTL: the address register holds the value or pointer, the data register the code
-// (arch/x86/kernel/ptrace.c: do_arch_prctl_64 on the tracee). Non-canonical bases are EPERM here.
+// (arch/x86/kernel/ptrace.c: do_arch_prctl_64 on the tracee). Non-canonical bases are EPERM here. The codes
+// ARCH_MAP_VDSO_* (from 0x2001 on) are about the tracer, which has a vdso: EEXIST.
 
 #include "guest.h"
 
@@ -33,7 +34,7 @@ int main(void) {
         regs.fs_base == bases[i], regs.gs_base == bases[i]);
   }
   need_pt(PTRACE_SETREGS, pid, 0, (unsigned long)&saved);
-  static const long codes[] = {0, 1, 0x1000, 0x1005, 0x3001, -1};
+  static const long codes[] = {0, 1, 0x1000, 0x1005, 0x2001, 0x2002, 0x2003, 0x3001, -1};
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
     say("code %#lx: %s", codes[i], answer_words(pt(PTRACE_ARCH_PRCTL, pid, 0, codes[i])));
   }
