@@ -193,7 +193,7 @@ void Core::ChooseSignal(const Link* link, int signal, const Thread* sender) {
   info.si_code = SI_USER;
   if (sender != nullptr) {
     info.si_pid = PidIn(thread->pids, sender->pids);
-    info.si_uid = UidOf(*sender);
+    info.si_uid = UidIn(*thread, *sender);
   } else {
     info.si_pid = ParentOf(*thread);
   }

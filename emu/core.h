@@ -158,6 +158,7 @@ class Core {
   void AdoptChildren(Process* dead);
   static bool IsParent(const Process& process, const Process& child);
   uid_t UidOf(const Thread& thread) const;
+  uid_t UidIn(const Thread& viewer, const Thread& target) const;
 
   // --- birth.cc
   Outcome StripUntraced(Thread* caller, const Notification& n);

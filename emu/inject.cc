@@ -111,8 +111,9 @@ bool Core::PrepareInjection(Thread* thread) {
     regs.rip = behind;
   }
   const uint64_t scratch = (regs.rsp - kRedZone - 2 * sizeof(siginfo_t)) & ~15ull;
-  if (WriteCaller(thread, scratch,
-                  absl::MakeConstSpan(reinterpret_cast<const char*>(&injection.info), sizeof(siginfo_t))) <
+  siginfo_t info = injection.info;
+  info.si_uid = kernel_->UidIn(thread->tid, info.si_uid);
+  if (WriteCaller(thread, scratch, absl::MakeConstSpan(reinterpret_cast<const char*>(&info), sizeof(info))) <
       0) {
     return false;
   }

@@ -121,6 +121,9 @@ class Kernel {
   // The thread that `viewer` would call `number`, in its pid namespace: one of its process, or the leader of
   // any other. 0 if there is none. Looks through all of /proc.
   virtual Tid FromNamespace(Tid viewer, pid_t number) = 0;
+  // The number that the user namespace of `viewer` has for `uid`, which is one of the supervisor's: 65534,
+  // the overflow uid, if it has none.
+  virtual uid_t UidIn(Tid viewer, uid_t uid) = 0;
   // getpgid(2) of the process of `tid`.
   virtual long ProcessGroup(Tid tid) = 0;
   // True while a task (zombies too) has this id: kill(tid, 0).

@@ -49,7 +49,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
     info.si_signo = SIGTRAP;
     info.si_code = code;
     info.si_pid = thread->pids.back().pid;
-    info.si_uid = UidOf(*thread);
+    info.si_uid = UidIn(*thread, *thread);
     link->own_siginfo = info;
   }
   Wake(*link->tracer, thread->tid);
@@ -154,7 +154,7 @@ void Core::ReportInterrupt(Link* link) {
   info.si_signo = signal;
   info.si_code = code;
   info.si_pid = link->tracee->pids.back().pid;
-  info.si_uid = UidOf(*link->tracee);
+  info.si_uid = UidIn(*link->tracee, *link->tracee);
   Report(link, group ? StopKind::kGroupStop : StopKind::kTrap, code, 0, &info);
 }
 
@@ -237,7 +237,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   info.si_signo = signal;
   info.si_code = cld_code;
   info.si_pid = PidIn(tracer->pids, link->tracee->pids);
-  info.si_uid = UidOf(*link->tracee);
+  info.si_uid = UidOf(*link->tracee);  // the tracer's number of it is put there as it is delivered
   info.si_status = status;
   PutTimes(*link, of_stop, &info);
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
@@ -313,6 +313,7 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
     for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
       if (it->sequence != (mark & 0xffff) || it->info.si_signo != signal) continue;
       *info = it->info;
+      info->si_uid = kernel_->UidIn(thread.tid, info->si_uid);
       return kSignalChild;
     }
     return kNotOurs;
@@ -324,7 +325,7 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
   if (kind == kSignalAttach) info->si_code = SI_KERNEL;
   if (kind == kSignalExec) {
     info->si_pid = thread.pids.back().pid;
-    info->si_uid = UidOf(thread);
+    info->si_uid = UidIn(thread, thread);
   }
   return kind;
 }

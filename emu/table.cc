@@ -62,9 +62,15 @@ bool Core::IsParent(const Process& process, const Process& child) {
   return child.parent != nullptr && child.parent->process == &process;
 }
 
+// Its real uid, in the supervisor's user namespace.
 uid_t Core::UidOf(const Thread& thread) const {
   ThreadFacts facts;
   return kernel_->ReadFacts(thread.tid, &facts) ? facts.uid : 0;
+}
+
+// That of `target` in the user namespace of `viewer` (from_kuid_munged() in the kernel).
+uid_t Core::UidIn(const Thread& viewer, const Thread& target) const {
+  return kernel_->UidIn(viewer.tid, UidOf(target));
 }
 
 bool Core::IsHeld(Tid tid) const {

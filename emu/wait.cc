@@ -336,7 +336,7 @@ Outcome Core::Wait(Thread* caller, const Notification& n) {
 Outcome Core::AnswerStop(Thread* caller, const WaitSpec& spec, Link* link) {
   const pid_t pid = PidIn(caller->pids, link->tracee->pids);
   const long written = WriteWait(caller, spec, (link->code << 8) | 0x7f, CLD_TRAPPED, link->code, pid,
-                                 spec.waitid ? UidOf(*link->tracee) : 0, link->usage);
+                                 spec.waitid ? UidIn(*caller, *link->tracee) : 0, link->usage);
   if (written == -EPERM) return Outcome::StopCaller();
   if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),
@@ -358,7 +358,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
   const pid_t pid = PidIn(caller->pids, tracee->pids);
   const long written =
       WriteWait(caller, spec, status, cld_code, exited ? (status >> 8) & 0xff : status & 0x7f, pid,
-                spec.waitid ? UidOf(*tracee) : 0, tracee->exit.usage);
+                spec.waitid ? UidIn(*caller, *tracee) : 0, tracee->exit.usage);
   if (written == -EPERM) return Outcome::StopCaller();
   if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   const int64_t result = written < 0 ? written : (spec.waitid ? 0 : pid);
@@ -382,7 +382,7 @@ Outcome Core::AnswerContinued(Thread* caller, const WaitSpec& spec, Link* link) 
   const Thread* tracee = link->tracee;
   const pid_t pid = PidIn(caller->pids, tracee->pids);
   const long written = WriteWait(caller, spec, 0xffff, CLD_CONTINUED, SIGCONT, pid,
-                                 spec.waitid ? UidOf(*tracee) : 0, tracee->stop.usage);
+                                 spec.waitid ? UidIn(*caller, *tracee) : 0, tracee->stop.usage);
   if (written == -EPERM) return Outcome::StopCaller();
   if (written == -ESRCH) return Outcome::Return(written);  // the caller is dead
   Outcome outcome = Outcome::ReturnThen(written < 0 ? written : (spec.waitid ? 0 : pid),

@@ -87,6 +87,8 @@ bool LinuxKernel::ReadFacts(Tid tid, ThreadFacts* facts) { return ReadThreadFact
 
 Tid LinuxKernel::FromNamespace(Tid viewer, pid_t number) { return FindFromNamespace(proc_, viewer, number); }
 
+uid_t LinuxKernel::UidIn(Tid viewer, uid_t uid) { return TranslateUid(proc_, viewer, uid); }
+
 long LinuxKernel::ProcessGroup(Tid tid) { return Result(getpgid(tid.value)); }
 
 bool LinuxKernel::Exists(Tid tid) { return kill(tid.value, 0) == 0 || errno != ESRCH; }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,6 +67,8 @@ absl::StatusOr<ProcFs> ProcFs::Open() {
   const std::optional<ThreadStatus> self = ParseThreadStatus(text);
   if (!self.has_value()) return absl::InternalError("/proc/self/status: no Tgid or NSpid in it");
   proc.outer_levels_ = self->nspid.size() - 1;
+  struct stat status;
+  if (fstatat(proc.root_.get(), "self/ns/user", &status, 0) == 0) proc.own_user_namespace_ = status.st_ino;
   return proc;
 }
 
@@ -89,6 +92,13 @@ Tid ProcFs::TidOf(ProcId id) const {
 
 pid_t ProcFs::OwnNumber(const std::vector<pid_t>& nspid) const {
   return nspid.size() > outer_levels_ ? nspid[outer_levels_] : 0;
+}
+
+uint64_t ProcFs::UserNamespace(ProcId id) const {
+  struct stat status;
+  if (id.value <= 0) return 0;
+  return fstatat(root_.get(), absl::StrCat(id.value, "/ns/user").c_str(), &status, 0) == 0 ? status.st_ino
+                                                                                           : 0;
 }
 
 UniqueFd ProcFs::OpenFile(ProcId id, absl::string_view name, int flags) const {

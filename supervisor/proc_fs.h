@@ -48,6 +48,10 @@ class ProcFs {
   // How many numbers of an NSpid belong to namespaces outside the supervisor's.
   size_t outer_levels() const { return outer_levels_; }
 
+  // The inode of /proc/ID/ns/user; 0 if it can't be seen.
+  uint64_t UserNamespace(ProcId id) const;
+  uint64_t own_user_namespace() const { return own_user_namespace_; }
+
   // open(2) of /proc/ID/NAME; errno tells why it failed, ENOENT if the thread is gone.
   UniqueFd OpenFile(ProcId id, absl::string_view name, int flags) const;
   // The file's text; false if it can't be read, and errno tells why: ENOENT or ESRCH if the thread is gone.
@@ -65,6 +69,7 @@ class ProcFs {
  private:
   UniqueFd root_;
   size_t outer_levels_ = 0;
+  uint64_t own_user_namespace_ = 0;
 };
 
 // The text of a file of unknown size, from the present offset on; false on error, and errno tells.

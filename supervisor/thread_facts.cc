@@ -119,6 +119,27 @@ Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
   return Tid{};
 }
 
+// /proc/TID/uid_map has for each range its first uid in the namespace of the thread, the first in that of who
+// opens the file, and the length. If both are in one, its second column is the parent's, and of no use here.
+uid_t TranslateUid(const ProcFs& proc, Tid viewer, uid_t uid) {
+  constexpr uid_t kOverflowUid = 65534;
+  const ProcId id = proc.IdOf(viewer);
+  const uint64_t user_namespace = proc.UserNamespace(id);
+  std::string text;
+  if (user_namespace == proc.own_user_namespace() || user_namespace == 0) return uid;
+  if (!proc.Read(id, "uid_map", &text)) return uid;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ' ', absl::SkipWhitespace());
+    uint32_t inside, here, count;
+    if (fields.size() != 3 || !absl::SimpleAtoi(fields[0], &inside) || !absl::SimpleAtoi(fields[1], &here) ||
+        !absl::SimpleAtoi(fields[2], &count)) {
+      continue;
+    }
+    if (uid >= here && uid - here < count) return inside + (uid - here);
+  }
+  return kOverflowUid;
+}
+
 long ReadPidfdTarget(const ProcFs& proc, Tid tid, int fd, bool* nonblocking) {
   if (fd < 0) return -EBADF;
   std::string text;

@@ -19,6 +19,8 @@ namespace nestrace {
 bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts);
 constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
 
+// Kernel::UidIn.
+uid_t TranslateUid(const ProcFs& proc, Tid viewer, uid_t uid);
 // Kernel::FromNamespace.
 Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number);
 

@@ -166,6 +166,7 @@ class FakeKernel : public Kernel {
   long AnswerDescriptor(uint64_t id, int fd, bool close_on_exec) override;
   bool ReadFacts(Tid tid, ThreadFacts* facts) override;
   Tid FromNamespace(Tid viewer, pid_t number) override;
+  uid_t UidIn(Tid viewer, uid_t uid) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;

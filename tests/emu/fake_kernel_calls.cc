@@ -208,6 +208,8 @@ bool FakeKernel::ReadFacts(Tid tid, ThreadFacts* facts) {
   return true;
 }
 
+uid_t FakeKernel::UidIn(Tid, uid_t uid) { return uid; }
+
 Tid FakeKernel::FromNamespace(Tid viewer, pid_t number) {
   Enter();
   const NamespacedPid& own = at(viewer).facts.pids.back();
