@@ -2,12 +2,11 @@
 
 #include <asm/ptrace-abi.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <thread>
 
 #include "supervisor/access.h"
 #include "supervisor/guest_memory.h"
@@ -125,17 +124,22 @@ bool LinuxKernel::IsLandlockRuleset(Tid tid, int fd) { return ReadIsLandlockRule
 
 // The kernel is asked itself, with a ruleset that can't be one: unknown flags are EINVAL, and come before
 // EBADF (security/landlock/syscalls.c). NO_NEW_PRIVS, without which all is EPERM, is a thread's, and stays
-// with this one.
+// with this one. (If guests have left no room for a thread, the flags are taken for right.)
 bool LinuxKernel::AreLandlockFlags(uint32_t flags) {
   if (flags == 0) return true;
-  constexpr long kNrRestrictSelf = 446;
-  constexpr int kNoRuleset = -2;  // with some flags, -1 stands for none
-  bool known = false;
-  std::thread([flags, &known] {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return;
-    known = syscall(kNrRestrictSelf, kNoRuleset, flags) < 0 && errno == EBADF;
-  }).join();
-  return known;
+  const auto ask = [](void* asked) -> void* {
+    constexpr long kNrRestrictSelf = 446;
+    constexpr int kNoRuleset = -2;  // with some flags, -1 stands for none
+    const uint32_t flags = *static_cast<uint32_t*>(asked);
+    const bool known = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                       syscall(kNrRestrictSelf, kNoRuleset, flags) < 0 && errno == EBADF;
+    return known ? asked : nullptr;
+  };
+  pthread_t thread;
+  void* answer = nullptr;
+  if (pthread_create(&thread, nullptr, ask, &flags) != 0) return true;
+  pthread_join(thread, &answer);
+  return answer != nullptr;
 }
 
 }  // namespace nestrace
