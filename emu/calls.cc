@@ -326,7 +326,10 @@ void Core::Settle(Thread* thread) {
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     NoteSigcont(thread);
     if (restarts) NoteRestart(thread, regs, by_us);
-    if (ended && by_us) kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+    if (ended && by_us) {
+      NoteTimeout(thread, regs);
+      kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+    }
     return;
   }
   if (by_group_stop) thread->ended_at = regs.rip;

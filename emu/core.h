@@ -400,6 +400,8 @@ class Core {
 
   // --- interruptions.cc
   std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
+  void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
+  void ShortenTimeout(Thread* thread);
   bool RestartsUnseen(Thread* thread);
   bool EnteredUnseen(Thread* thread);
   void NoteSigcont(Thread* thread);

@@ -9,6 +9,18 @@
 
 namespace nestrace {
 
+namespace {
+
+// Where epoll_wait and epoll_pwait have their timeout, in milliseconds: offset in the USER area, 0 for
+// another call.
+uint64_t TimeoutArgument(const struct user_regs_struct& regs) {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  if (regs.cs == kUser64Cs) return nr == 232 || nr == 281 ? kUserR10 : 0;
+  return nr == 256 || nr == 319 ? kUserRsi : 0;
+}
+
+}  // namespace
+
 // `thread` has stopped behind a call that has failed with EINTR, which is never restarted (epoll_wait,
 // sigtimedwait and the like, signal(7)), or that starts again. Was it our tracing alone that ended it? A kick
 // may have come too late for the wait it was for. A signal that is ignored is natively not even queued, but
@@ -64,6 +76,33 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
   }
   if (!by_us) thread->timed_call = 0;
+}
+
+// The call that `thread` has been interrupted in starts again, with its whole time to wait, which is to be
+// what is left. (When it began the first time is not known: it waits from here on.)
+void Core::NoteTimeout(Thread* thread, const struct user_regs_struct& regs) {
+  const uint64_t where = TimeoutArgument(regs);
+  const int time = static_cast<int>(where == kUserR10 ? regs.r10 : regs.rsi);
+  if (where == 0 || time <= 0) return;
+  if (thread->timeout.has_value() && thread->timeout->behind == regs.rip) return;
+  thread->timeout = Thread::Timeout{regs.rip, kernel_->Milliseconds() + time};
+}
+
+// At a syscall-stop.
+void Core::ShortenTimeout(Thread* thread) {
+  struct user_regs_struct regs;
+  if (!thread->timeout.has_value() || !GetRegs(*thread, &regs)) return;
+  const bool entry = thread->stop.entry;
+  const uint64_t where = TimeoutArgument(regs);
+  if (where == 0 || thread->timeout->behind != regs.rip || (!entry && !WillRestart(regs))) {
+    thread->timeout.reset();
+    return;
+  }
+  if (!entry) return;
+  const uint64_t original = where == kUserR10 ? regs.r10 : regs.rsi;
+  if (thread->changed_arguments.empty()) thread->changed_arguments.push_back({where, original});
+  const int64_t left = std::max<int64_t>(thread->timeout->deadline - kernel_->Milliseconds(), 0);
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, left);
 }
 
 // Does a system call start again at once that natively would not have ended at all? Then the address behind

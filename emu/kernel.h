@@ -151,6 +151,8 @@ class Kernel {
   virtual bool MayAccessMemory(Tid tracer, Tid tracee) = 0;
   // The kernel's check of PTRACE_TRACEME (security_ptrace_traceme): 0 or -EPERM.
   virtual long MayTraceChild(Tid parent, Tid child) = 0;
+  // The monotonic clock.
+  virtual int64_t Milliseconds() = 0;
   // True if descriptor `fd` of `tid` is a Landlock ruleset.
   virtual bool IsLandlockRuleset(Tid tid, int fd) = 0;
   // True if landlock_restrict_self(2) of this kernel takes these flags.

@@ -91,6 +91,7 @@ void Core::HandleStop(Thread* thread) {
         RestoreCloneFlags(thread, *thread);
         thread->untraced_clone = false;
       }
+      ShortenTimeout(thread);
       if (stop.entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) {
         ResumeThread(thread);
         return;

@@ -234,6 +234,12 @@ struct Thread {
   bool interrupt_coming = false;
   bool wait_interrupted =
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
+  // A call with a time to wait that starts again from the beginning, and would wait as long once more.
+  struct Timeout {
+    uint64_t behind = 0;   // address behind the call
+    int64_t deadline = 0;  // Kernel::Milliseconds()
+  };
+  std::optional<Timeout> timeout;
   // Number of a call with a time to wait, where only our tracing has interrupted it; 0: none.
   int64_t timed_call = 0;
   // Address behind a call that was interrupted as it would be natively; until the thread is on its way on.

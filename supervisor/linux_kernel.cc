@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "supervisor/access.h"
@@ -118,6 +119,12 @@ bool LinuxKernel::MayAccessMemory(Tid tracer, Tid tracee) {
 
 long LinuxKernel::MayTraceChild(Tid parent, Tid child) {
   return nestrace::MayTraceChild(proc_, parent, child);
+}
+
+int64_t LinuxKernel::Milliseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1000000;
 }
 
 bool LinuxKernel::IsLandlockRuleset(Tid tid, int fd) { return ReadIsLandlockRuleset(proc_, tid, fd); }

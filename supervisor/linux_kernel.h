@@ -61,6 +61,7 @@ class LinuxKernel final : public Kernel {
   bool AccessesAllMemory(Tid tracer) override;
   bool MayAccessMemory(Tid tracer, Tid tracee) override;
   long MayTraceChild(Tid parent, Tid child) override;
+  int64_t Milliseconds() override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override;
 
