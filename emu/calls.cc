@@ -315,7 +315,7 @@ void Core::Settle(Thread* thread) {
   // A group-stop ends every call, natively too.
   const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
   if (before.unanswered() && IsAboutTo(before.notification, regs)) Doubted(thread, before);
-  if (rax != -kErestartsys) {
+  if (rax != -kErestartsys && !(was_kicked && was_continued && LosesTracees(thread, before, regs))) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
     if (thread->stop.interrupted && thread->ended_at == regs.rip) {
@@ -356,6 +356,19 @@ void Core::Settle(Thread* thread) {
     SettleWait(thread, was_continued);
   }
   call.phase = Call::Phase::kNone;
+}
+
+// A wait in the kernel ends with ECHILD where its caller has a child, but only as a tracee, of which the
+// kernel does not know (__WCLONE, and the child has executed). True if it is one, which is then interrupted.
+bool Core::LosesTracees(Thread* thread, const Call& wait, const struct user_regs_struct& regs) {
+  const Notification& n = wait.notification;
+  if (static_cast<int64_t>(regs.rax) != -ECHILD || !IsWait(KindOf(n.abi, n.nr)) || !InterruptedIn(n, regs))
+    return false;
+  const std::optional<WaitSpec> spec = ParseWait(thread, n);
+  if (!spec.has_value()) return false;
+  const WaitFinding::Kind found = Evaluate(thread, *spec).kind;
+  if (found == WaitFinding::Kind::kNative || found == WaitFinding::Kind::kNoChild) return false;
+  return kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartsys) == 0;
 }
 
 // A call that was answered, or one that equals it, is interrupted. True if that is dealt with.

@@ -444,6 +444,7 @@ class Core {
   void GiveAnswer(Thread* caller);
   void PutResult(Thread* thread, const Call& before);
   void Doubted(Thread* thread, const Call& answered);
+  bool LosesTracees(Thread* thread, const Call& wait, const struct user_regs_struct& regs);
   bool SettleAnswered(Thread* thread, const Call& before);
   void NoteChildStop(const Thread& thread);
   void SettleWait(Thread* thread, bool was_continued);
