@@ -111,9 +111,9 @@ constexpr uint16_t kSyscallInstruction = 0x050f;
 // Offsets in the x86_64 USER area.
 constexpr uint64_t kUserRax = 10 * 8;
 constexpr uint64_t kUserOrigRax = 15 * 8;
+constexpr uint64_t kUserR10 = 7 * 8;
 constexpr uint64_t kUserRcx = 11 * 8;
 constexpr uint64_t kUserRdx = 12 * 8;
-constexpr uint64_t kUserR10 = 7 * 8;
 constexpr uint64_t kUserRsi = 13 * 8;
 constexpr uint64_t kUserRdi = 14 * 8;
 constexpr uint64_t kUserRbx = 5 * 8;

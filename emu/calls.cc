@@ -318,6 +318,7 @@ void Core::Settle(Thread* thread) {
   if (rax != -kErestartsys && !(was_kicked && was_continued && LosesTracees(thread, before, regs))) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
+    if (GoOnMoving(thread, regs, was_kicked)) return;
     if (thread->stop.interrupted && thread->ended_at == regs.rip) {
       NoteSigcont(thread);
       return;  // settled, whatever else it stops for

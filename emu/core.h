@@ -400,6 +400,8 @@ class Core {
 
   // --- interruptions.cc
   std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
+  bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked);
+  void EndMoving(Thread* thread);
   void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
   void ShortenTimeout(Thread* thread);
   bool RestartsUnseen(Thread* thread);

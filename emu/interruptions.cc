@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "emu/core.h"
 
@@ -17,6 +18,21 @@ uint64_t TimeoutArgument(const struct user_regs_struct& regs) {
   const int64_t nr = static_cast<int64_t>(regs.orig_rax);
   if (regs.cs == kUser64Cs) return nr == 232 || nr == 281 ? kUserR10 : 0;
   return nr == 256 || nr == 319 ? kUserRsi : 0;
+}
+
+// The arguments of write, sendto and sendfile that say what is to be moved: offsets in the USER area, 0 if
+// there is no such.
+struct Moved {
+  uint64_t from = 0, size = 0;
+};
+
+Moved ArgumentsOfMove(const struct user_regs_struct& regs) {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  if (regs.cs == kUser64Cs) {
+    if (nr == 1 || nr == 44) return {kUserRsi, kUserRdx};
+    return nr == 40 ? Moved{0, kUserR10} : Moved{};
+  }
+  return nr == 4 || nr == 369 ? Moved{kUserRcx, kUserRdx} : Moved{};
 }
 
 }  // namespace
@@ -76,6 +92,40 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
   }
   if (!by_us) thread->timed_call = 0;
+}
+
+// A call that writes sleeps till all is written, unless a signal comes. `thread` has stopped behind one that
+// has written a part; if natively nothing has interrupted it, it goes on with the rest.
+bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
+  constexpr uint64_t kMost = 0x7ffff000;  // of one call (MAX_RW_COUNT)
+  const Moved arguments = ArgumentsOfMove(regs);
+  const uint64_t size = std::min<uint64_t>(arguments.size == kUserR10 ? regs.r10 : regs.rdx, kMost);
+  const uint64_t done = regs.rax;
+  const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
+  if (!behind_call || arguments.size == 0 || static_cast<int64_t>(done) <= 0 || done >= size) return false;
+  if (!thread->changed_arguments.empty() || !EndedByUs(*thread, was_kicked)) return false;
+  const auto change = [&](uint64_t where, uint64_t value, uint64_t changed) {
+    thread->changed_arguments.push_back({where, value});
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, changed);
+  };
+  if (arguments.from != 0) {
+    const uint64_t from = arguments.from == kUserRsi ? regs.rsi : regs.rcx;
+    change(arguments.from, from, from + done);
+  }
+  change(arguments.size, arguments.size == kUserR10 ? regs.r10 : regs.rdx, size - done);
+  thread->moved = done;
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+  return true;
+}
+
+// The call has ended, or is still to begin with the rest: what it says is to be that of the whole.
+void Core::EndMoving(Thread* thread) {
+  struct user_regs_struct regs;
+  const uint64_t before = std::exchange(thread->moved, 0);
+  if (before == 0 || !GetRegs(*thread, &regs)) return;
+  PutArgumentsBack(thread);
+  const int64_t more = std::max<int64_t>(static_cast<int64_t>(regs.rax), 0);
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, before + more);
 }
 
 // The call that `thread` has been interrupted in starts again, with its whole time to wait, which is to be

@@ -60,6 +60,13 @@ void Core::HandleStop(Thread* thread) {
     PutRefusedCallBack(thread);
     if (thread->noted) PutArgumentsBack(thread);
   }
+  if (stop.kind == StopKind::kSyscall) {
+    uint64_t message = 0;
+    kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
+                          absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
+    stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
+  }
+  if (!stop.entry && stop.kind != StopKind::kEvent) EndMoving(thread);
   Settle(thread);
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
@@ -83,10 +90,6 @@ void Core::HandleStop(Thread* thread) {
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
-      uint64_t message = 0;
-      kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
-                            absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
-      stop.entry = message == 1;                    // PTRACE_EVENTMSG_SYSCALL_ENTRY
       if (!stop.entry && thread->untraced_clone) {  // it has failed
         RestoreCloneFlags(thread, *thread);
         thread->untraced_clone = false;

@@ -234,6 +234,8 @@ struct Thread {
   bool interrupt_coming = false;
   bool wait_interrupted =
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
+  // Bytes that a call has moved which goes on with the rest (interruptions.cc).
+  uint64_t moved = 0;
   // A call with a time to wait that starts again from the beginning, and would wait as long once more.
   struct Timeout {
     uint64_t behind = 0;   // address behind the call
