@@ -136,6 +136,7 @@ bool World::StepOfRunning(Tid tid) {
       actor.in_native_wait = false;
       thread.blocked_in = -1;
       thread.regs.rax = -ECHILD;
+      thread.regs.orig_rax = ~0ull;  // and is back in its program
       return true;
     }
     StopWithSignal(tid, SIGALRM);
