@@ -261,6 +261,7 @@ void Scene::Play(const Step& step) {
       actors_[tid.value].native = false;
       kernel.at(tid).blocked_in = -1;
       kernel.at(tid).regs.rax = -ECHILD;
+      kernel.at(tid).regs.orig_rax = ~0ull;  // and is back in its program
       return;
   }
 }
