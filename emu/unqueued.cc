@@ -96,12 +96,15 @@ void Core::NoteStaleSigchld(Thread* thread) {
   if (others_take_it) thread->process->stale_signals |= stale;
 }
 
-// A tracer lets `tracee` go: what is pending now was queued natively, too.
+// A tracer lets `tracee` go: what is pending now was queued natively, too, unless another thread decided
+// that.
 void Core::KeepSignalsOf(Thread* tracee) {
   ThreadFacts facts;
   if (tracee->links.size() > 1 || tracee->discarding.has_value()) return;
   if (!kernel_->ReadFacts(tracee->tid, &facts)) return;
-  tracee->process->kept_signals |= facts.pending_signals() & ~tracee->process->stale_signals;
+  const uint64_t pending = facts.pending_signals();
+  const uint64_t unqueued = tracee->process->stale_signals | NeverQueued(*tracee, facts, pending);
+  tracee->process->kept_signals |= pending & ~unqueued;
 }
 
 // `tracer` lets all its tracees go. (To be called before one of them, or its end, sends another a signal.)
