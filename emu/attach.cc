@@ -54,9 +54,6 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::Link
   link->tracee = tracee;
   link->seized = seized;
   link->options = options;
-  // The rights are those of who makes the link: the tracer, or the tracee itself (PTRACE_TRACEME).
-  const Thread* maker = origin == Observer::LinkOrigin::kTraceme ? tracee : tracer;
-  link->accesses_memory = kernel_->AccessesAllMemory(maker->tid);
   tracee->links.insert(tracee->links.begin() + place, std::move(owned));
   tracer->tracees.push_front(link);
   if (observer_ != nullptr) {
@@ -102,13 +99,13 @@ Outcome Core::Traceme(Thread* caller) {
   }
   const std::optional<size_t> place = PlaceFor(*parent, *caller);
   if (!place.has_value()) return Outcome::Return(-EPERM);
-  if (parent->state == Thread::State::kExiting || parent->state == Thread::State::kZombie)
-    return Outcome::Return(0);
+  if (parent->ends()) return Outcome::Return(0);
   if (!LandlockAllows(*parent, *caller) || kernel_->MayTraceChild(parent->tid, caller->tid) < 0) {
     return Outcome::Return(-EPERM);
   }
   return Outcome::ReturnThen(0, [this, parent, caller, place] {
-    AddLink(parent, caller, *place, Observer::LinkOrigin::kTraceme, false, 0);
+    Link* link = AddLink(parent, caller, *place, Observer::LinkOrigin::kTraceme, false, 0);
+    link->accesses_memory = kernel_->AccessesAllMemory(caller->tid);  // its own rights
   });
 }
 
@@ -142,6 +139,7 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
     if (target->links.empty()) DiscardStaleSignals(target, *caller);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
+    link->accesses_memory = kernel_->AccessesAllMemory(caller->tid);
     const bool listens = target->state == Thread::State::kListening;
     if (listens || target->returning) {
       // A stopped task enters ptrace-stop at once, whichever way it is attached.

@@ -129,6 +129,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     if (!by_event && (clone.flags & kClonePtrace) == 0) continue;
     Link* inherited = AddLink(link->tracer, child, child->links.size(), Observer::LinkOrigin::kInherited,
                               link->seized, link->options);
+    inherited->accesses_memory = link->accesses_memory;
     // Its first stop: PTRACE_EVENT_STOP of a seized child, SIGSTOP of any other.
     if (inherited->seized) {
       inherited->interrupt_pending = true;

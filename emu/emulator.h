@@ -87,9 +87,9 @@ class Emulator {
   bool IsHeld(Tid tid) const;
   // What a guest would be seen as without the supervisor.
   struct Appearance {
-    Tid tracer;      // the innermost of those that trace it; 0: nobody does
-    char state = 0;  // as in proc(5): 'T' in a group-stop, 'R' in another stop of ours; 0: as it is, but
-    bool stopped = false;  // 't' is to be 'R' unless one of them has it stopped
+    Tid tracer;            // the innermost of those that trace it; 0: nobody does
+    bool stopped = false;  // one of them has it stopped; else a 't' is that of a stop which nobody has seen
+    char state = 0;        // as in proc(5): 'T' in a group-stop, 'R' in another stop of ours; 0: as it is
   };
   // Nothing if `tid` is no guest.
   std::optional<Appearance> AppearanceOf(Tid tid) const;

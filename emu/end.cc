@@ -67,9 +67,7 @@ void Core::LeaveToDie(Thread* thread) {
 // The init of a pid namespace waits for the ends of all its other processes, also of those that it traces:
 // when its last thread dies, it has no tracees any more (kernel/exit.c:forget_original_parent).
 void Core::LetTraceesOfInitGo(const Process& process) {
-  const auto ends = [](const Thread* member) {
-    return member->state == Thread::State::kExiting || member->state == Thread::State::kZombie;
-  };
+  const auto ends = [](const Thread* member) { return member->ends(); };
   if (!process.is_init() || !std::all_of(process.threads.begin(), process.threads.end(), ends)) return;
   const std::vector<Thread*> members = process.threads;
   for (Thread* member : members) OnTracerGone(member);

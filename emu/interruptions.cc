@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 #include <algorithm>
 #include <utility>
@@ -11,6 +12,13 @@
 namespace nestrace {
 
 namespace {
+
+// The register at this offset in the USER area, which begins with them.
+uint64_t RegisterAt(const struct user_regs_struct& regs, uint64_t where) {
+  uint64_t value = 0;
+  memcpy(&value, reinterpret_cast<const char*>(&regs) + where, sizeof(value));
+  return value;
+}
 
 // Where epoll_wait and epoll_pwait have their timeout, in milliseconds: offset in the USER area, 0 for
 // another call.
@@ -99,20 +107,17 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
 bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
   constexpr uint64_t kMost = 0x7ffff000;  // of one call (MAX_RW_COUNT)
   const Moved arguments = ArgumentsOfMove(regs);
-  const uint64_t size = std::min<uint64_t>(arguments.size == kUserR10 ? regs.r10 : regs.rdx, kMost);
+  const uint64_t size = std::min(RegisterAt(regs, arguments.size), kMost);
   const uint64_t done = regs.rax;
   const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
   if (!behind_call || arguments.size == 0 || static_cast<int64_t>(done) <= 0 || done >= size) return false;
   if (!thread->changed_arguments.empty() || !EndedByUs(*thread, was_kicked)) return false;
-  const auto change = [&](uint64_t where, uint64_t value, uint64_t changed) {
-    thread->changed_arguments.push_back({where, value});
+  const auto change = [&](uint64_t where, uint64_t changed) {
+    thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, changed);
   };
-  if (arguments.from != 0) {
-    const uint64_t from = arguments.from == kUserRsi ? regs.rsi : regs.rcx;
-    change(arguments.from, from, from + done);
-  }
-  change(arguments.size, arguments.size == kUserR10 ? regs.r10 : regs.rdx, size - done);
+  if (arguments.from != 0) change(arguments.from, RegisterAt(regs, arguments.from) + done);
+  change(arguments.size, size - done);
   thread->moved = done;
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   return true;
@@ -132,7 +137,7 @@ void Core::EndMoving(Thread* thread) {
 // what is left. (When it began the first time is not known: it waits from here on.)
 void Core::NoteTimeout(Thread* thread, const struct user_regs_struct& regs) {
   const uint64_t where = TimeoutArgument(regs);
-  const int time = static_cast<int>(where == kUserR10 ? regs.r10 : regs.rsi);
+  const int time = static_cast<int>(RegisterAt(regs, where));
   if (where == 0 || time <= 0) return;
   if (thread->timeout.has_value() && thread->timeout->behind == regs.rip) return;
   thread->timeout = Thread::Timeout{regs.rip, kernel_->Milliseconds() + time};
@@ -149,8 +154,8 @@ void Core::ShortenTimeout(Thread* thread) {
     return;
   }
   if (!entry) return;
-  const uint64_t original = where == kUserR10 ? regs.r10 : regs.rsi;
-  if (thread->changed_arguments.empty()) thread->changed_arguments.push_back({where, original});
+  if (thread->changed_arguments.empty())
+    thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
   const int64_t left = std::max<int64_t>(thread->timeout->deadline - kernel_->Milliseconds(), 0);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, left);
 }

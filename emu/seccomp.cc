@@ -46,8 +46,8 @@ Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
   if (result == -EPERM) return Outcome::StopCaller();
   if (result < 0 || filter->program.empty()) return Outcome::Continue();  // the kernel refuses it
   const bool sync = (flags & kTsync) != 0;
-  if (sync && !MaySyncFilters(caller)) return Outcome::Continue();
   ForgetRefusedFilters(caller);
+  if (sync && !MaySyncFilters(caller)) return Outcome::Continue();
   filter->previous = caller->filters;
   filter->depth = filter->previous == nullptr ? 1 : filter->previous->depth + 1;
   caller->filters = filter;
@@ -62,9 +62,8 @@ Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
 // more.) If all have but the caller's, and the call is refused for another reason, the number of a thread's
 // filters tells which of the chain are its own (ForgetRefusedFilters).
 bool Core::MaySyncFilters(Thread* caller) {
-  ForgetRefusedFilters(caller);
   for (Thread* thread : caller->process->threads) {
-    if (thread->state == Thread::State::kExiting || thread->state == Thread::State::kZombie) continue;
+    if (thread == caller || thread->ends()) continue;
     ForgetRefusedFilters(thread);
     const GuestFilter* filter = caller->filters.get();
     while (filter != nullptr && filter != thread->filters.get()) filter = filter->previous.get();

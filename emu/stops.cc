@@ -229,10 +229,8 @@ void Core::KeepStopSignal(Thread* thread) {
 bool Core::CompletesGroupStop(Process* process) {
   if (process->stop_complete) return false;
   process->stop_complete =
-      std::all_of(process->threads.begin(), process->threads.end(), [](const Thread* thread) {
-        const bool dead = thread->state == Thread::State::kExiting || thread->state == Thread::State::kZombie;
-        return dead || thread->in_group_stop;
-      });
+      std::all_of(process->threads.begin(), process->threads.end(),
+                  [](const Thread* thread) { return thread->ends() || thread->in_group_stop; });
   return process->stop_complete;
 }
 

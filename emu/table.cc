@@ -213,8 +213,7 @@ void Core::RemoveThread(Thread* thread) {
 void Core::LeaveChildren(Thread* thread) {
   const auto& threads = thread->process->threads;
   const auto living = std::find_if(threads.begin(), threads.end(), [thread](const Thread* other) {
-    return other != thread && other->state != Thread::State::kExiting &&
-           other->state != Thread::State::kZombie;
+    return other != thread && !other->ends();
   });
   const bool gone = std::find(threads.begin(), threads.end(), thread) == threads.end();
   if (living == threads.end() && !gone) return;

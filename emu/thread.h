@@ -272,6 +272,7 @@ struct Thread {
   uint64_t untraced_where = 0;  // clone: USER offset of the register; clone3: address of the flags
 
   bool is_leader() const;
+  bool ends() const { return state == State::kExiting || state == State::kZombie; }  // past PTRACE_EVENT_EXIT
   Link* LinkOf(const Thread* tracer) const;           // over which `tracer` itself traces this thread
   Link* LinkOfProcess(const Process* process) const;  // over which any thread of `process` does
 };

@@ -1,6 +1,7 @@
 #include "supervisor/native_proc.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ namespace {
 using absl::string_view;
 
 constexpr char kStatus[] = "status";
+constexpr char kStateField[] = "\nState:\t";
 constexpr char kStat[] = "stat";
 
 string_view LastComponent(string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -42,6 +44,12 @@ void SetField(std::string* text, string_view name, string_view value) {
   if (at != std::string::npos) text->replace(at, text->find('\n', at) - at, value.data(), value.size());
 }
 
+// The letter of proc(5) for a thread that has the letter `state`.
+char StateOf(char state, const Emulator::Appearance& shown) {
+  if (shown.state != 0) return shown.state;
+  return state == 't' && !shown.stopped ? 'R' : state;
+}
+
 UniqueFd FileWith(const std::string& text) {
   const UniqueFd file(memfd_create(kStatus, MFD_CLOEXEC));
   if (!file.ok() || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
@@ -59,18 +67,18 @@ std::string NativeStatus(const std::string& text, const Emulator::Appearance& sh
     SetField(&native, "Seccomp_filters", absl::StrCat(filters - 1));
     if (filters == 1) SetField(&native, "Seccomp", "0");
   }
-  const bool unseen = shown.state == 0 && !shown.stopped && native.find("\nState:\tt (") != std::string::npos;
-  if (shown.state == 'R' || unseen) SetField(&native, "State", "R (running)");
-  if (shown.state == 'T') SetField(&native, "State", "T (stopped)");
+  const size_t state = native.find(kStateField);
+  const char letter = state == std::string::npos ? 0 : native[state + strlen(kStateField)];
+  const char native_letter = StateOf(letter, shown);
+  if (native_letter == letter) return native;
+  SetField(&native, "State", native_letter == 'R' ? "R (running)" : "T (stopped)");
   return native;
 }
 
 std::string NativeStat(const std::string& text, const Emulator::Appearance& shown) {
   std::string native = text;
   const size_t state = native.rfind(") ") + 2;  // behind the name, which may hold anything
-  if (state >= native.size()) return native;
-  const bool unseen = shown.state == 0 && !shown.stopped && native[state] == 't';
-  if (shown.state != 0 || unseen) native[state] = unseen ? 'R' : shown.state;
+  if (state < native.size()) native[state] = StateOf(native[state], shown);
   return native;
 }
 

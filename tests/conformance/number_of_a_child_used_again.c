@@ -3,13 +3,7 @@
 
 #include <linux/sched.h>
 
-#include "guest.h"
-
-static volatile int handled;
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
+#include "sigchld.h"
 
 static pid_t fork_with_number(pid_t number) {
   uint64_t numbers = (uint64_t)(uintptr_t)&number;
@@ -29,7 +23,7 @@ static void run(void (*first)(int), int flags, const char* title) {
   pid_t pid = spawn_stopped("CHILD", body);
   kill(pid, SIGKILL);
   tell_wait(pid, 0);
-  action.sa_handler = handler;
+  action.sa_handler = count_handled;
   action.sa_flags = SA_RESTART;
   sigaction(SIGCHLD, &action, NULL);
   for (int i = 0; i < 2; i++) {
@@ -46,6 +40,6 @@ int main(void) {
   run(SIG_IGN, SA_NOCLDWAIT, "SIG_IGN and SA_NOCLDWAIT");
   run(SIG_DFL, SA_NOCLDWAIT, "SIG_DFL and SA_NOCLDWAIT");
   run(SIG_DFL, 0, "SIG_DFL");
-  run(handler, SA_NOCLDWAIT, "a handler and SA_NOCLDWAIT");
+  run(count_handled, SA_NOCLDWAIT, "a handler and SA_NOCLDWAIT");
   return 0;
 }

@@ -1,7 +1,7 @@
 // rt_sigaction(2) that is refused, for the size of its signal set (EINVAL) or for a structure that can't be
 // read to its end (EFAULT), leaves things as they were: stops go on sending SIGCHLD.
 
-#include "guest.h"
+#include "sigchld.h"
 
 struct kernel_sigaction {
   void (*handler)(int);
@@ -9,12 +9,6 @@ struct kernel_sigaction {
   void* restorer;
   uint64_t mask;
 };
-
-static volatile int handled;
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
 
 static void body(void) {
   for (;;) raise(SIGUSR1);
@@ -26,7 +20,7 @@ static void refuse(const void* action, size_t set_size) {
 
 int main(void) {
   start();
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  struct sigaction action = {.sa_handler = count_handled, .sa_flags = SA_RESTART};
   sigaction(SIGCHLD, &action, NULL);
   pid_t pid = spawn_stopped("CHILD", body);
   const struct kernel_sigaction ignore = {SIG_IGN, 0, NULL, 0};

@@ -1,13 +1,7 @@
 // Processes that share their signal handlers (CLONE_SIGHAND without CLONE_THREAD): what the child makes of
 // SIGCHLD holds for its parent, a tracer, and the other way round, until the child executes.
 
-#include "guest.h"
-
-static volatile int handled;
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
+#include "sigchld.h"
 
 static char stack[65536] __attribute__((aligned(16)));
 static pid_t pid;
@@ -24,13 +18,13 @@ static void act(void (*action)(int), int flags) {
 
 static int handles(void* unused) {
   (void)unused;
-  act(handler, 0);
+  act(count_handled, 0);
   return 0;
 }
 
 static int handles_no_stops(void* unused) {
   (void)unused;
-  act(handler, SA_NOCLDSTOP);
+  act(count_handled, SA_NOCLDSTOP);
   return 0;
 }
 
@@ -92,13 +86,13 @@ int main(int argc, char** argv) {
   run("handler", handles);
   run("exec", executes);
   run("SIG_IGN", ignores);
-  act(handler, 0);
+  act(count_handled, 0);
   run("the parent's own handler", executes);
   act(SIG_DFL, 0);
   const pid_t child = clone(traces, stack + sizeof stack, CLONE_VM | CLONE_SIGHAND | SIGUSR2, NULL);
   NEED(child > 0);
   gate_pass(done);
-  act(handler, 0);
+  act(count_handled, 0);
   gate_open(go);
   int status;
   NEED(wait4_raw(child, &status, __WALL) == child && status == 0);

@@ -1,10 +1,17 @@
 // Shared by the guests about the SIGCHLD that a report sends: takes it with sigwaitinfo and prints its
-// siginfo.
+// siginfo, or counts it.
 
 #ifndef NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
 #define NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
 
 #include "guest.h"
+
+// A handler that counts.
+static volatile int handled __attribute__((unused));
+KIT void count_handled(int signal) {
+  (void)signal;
+  handled++;
+}
 
 KIT sigset_t sigchld_set(void) {
   sigset_t set;

@@ -3,11 +3,6 @@
 
 #include "sigchld.h"
 
-static volatile int handled;
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
 static void body(void) {
   raise(SIGUSR1);
   _exit(3);
@@ -46,11 +41,11 @@ static void run(const char* title, int flags, void (*action)(int)) {
 
 int main(void) {
   start();
-  run("a handler", 0, handler);
-  run("a handler, SA_RESTART", SA_RESTART, handler);
-  run("SA_NOCLDSTOP", SA_NOCLDSTOP, handler);
-  run("SA_NOCLDWAIT", SA_NOCLDWAIT, handler);
-  run("SA_NOCLDWAIT and SA_NOCLDSTOP", SA_NOCLDWAIT | SA_NOCLDSTOP, handler);
+  run("a handler", 0, count_handled);
+  run("a handler, SA_RESTART", SA_RESTART, count_handled);
+  run("SA_NOCLDSTOP", SA_NOCLDSTOP, count_handled);
+  run("SA_NOCLDWAIT", SA_NOCLDWAIT, count_handled);
+  run("SA_NOCLDWAIT and SA_NOCLDSTOP", SA_NOCLDWAIT | SA_NOCLDSTOP, count_handled);
   run("SIG_IGN", 0, SIG_IGN);
   run("SIG_IGN, SA_NOCLDSTOP", SA_NOCLDSTOP, SIG_IGN);
   run("SIG_DFL", 0, SIG_DFL);

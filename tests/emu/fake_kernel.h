@@ -130,7 +130,6 @@ class FakeKernel : public Kernel {
   bool Has(Tid tid) const { return threads_.count(tid.value) != 0; }
   std::deque<siginfo_t>& process_queue(pid_t tgid) { return process_queues_[tgid]; }
   const FakeNotification& notification(uint64_t id) const { return notifications_.at(id); }
-  void LetTimePass(int64_t milliseconds) { milliseconds_ += milliseconds; }
   // Guest memory, by process. Two pages at kGuestMemory are mapped in each.
   static constexpr uint64_t kGuestMemory = 0x10000;
   static constexpr size_t kGuestMemorySize = 0x2000;
@@ -179,7 +178,7 @@ class FakeKernel : public Kernel {
   bool AccessesAllMemory(Tid) override { return true; }
   bool MayAccessMemory(Tid, Tid) override { return true; }
   long MayTraceChild(Tid parent, Tid child) override;
-  int64_t Milliseconds() override { return milliseconds_; }
+  int64_t Milliseconds() override { return 0; }
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override { return flags <= kLandlockFlags; }
 
@@ -199,7 +198,6 @@ class FakeKernel : public Kernel {
   long Transfer(Tid tid, uint64_t addr, char* out, const char* in, size_t size);
 
   std::map<pid_t, FakeThread> threads_;
-  int64_t milliseconds_ = 0;
   std::map<pid_t, std::vector<char>> memory_;
   std::map<pid_t, std::deque<siginfo_t>> process_queues_;
   std::map<pid_t, bool> continued_;
