@@ -290,7 +290,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   // Whatever was under way with its old self is over.
   thread->call = Call();
   thread->interrupt_coming = thread->wait_interrupted = false;
-  thread->filter_event = thread->past_filter = false;
+  thread->filter_event = false;
+  thread->past_filter.reset();
   thread->injection.reset();
   thread->doubt.reset();
   thread->changed_arguments.clear();

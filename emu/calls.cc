@@ -197,10 +197,7 @@ void Core::Carry(Thread* caller, Outcome outcome) {
         return;
       }
       call.refused = !kernel_->Continue(call.notification.id);
-      if (!call.refused) {
-        call.phase = Call::Phase::kContinued;
-        caller->past_filter = false;
-      }
+      if (!call.refused) End(caller, Call::Phase::kContinued);
       Observe(*caller,
               call.phase == Call::Phase::kContinued ? Observer::Road::kKernel : Observer::Road::kRefused);
       if (call.phase == Call::Phase::kContinued && outcome.then) outcome.then();
@@ -224,19 +221,23 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     const bool alive = kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, outcome.value) == 0;
     Observe(*caller, alive ? Observer::Road::kRegisters : Observer::Road::kRefused, outcome.value);
     if (!alive) return;
-    call.phase = Call::Phase::kNone;
-    caller->past_filter = false;
+    End(caller, Call::Phase::kNone);
     caller->registers.valid = false;
     if (outcome.then) outcome.then();
     return;
   }
   Observe(*caller, Observer::Road::kAnswered, outcome.value);
-  call.phase = Call::Phase::kActed;
+  End(caller, Call::Phase::kActed);
   call.result = outcome.value;
   call.entered_again = call.deferred = false;
-  caller->past_filter = false;
   if (outcome.then) outcome.then();
   if (!call.deferred) GiveAnswer(caller);
+}
+
+// The call under way has its result, or is the kernel's now.
+void Core::End(Thread* caller, Call::Phase phase) {
+  caller->call.phase = phase;
+  caller->past_filter.reset();
 }
 
 void Core::GiveAnswer(Thread* caller) {
@@ -283,8 +284,7 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
     Carry(caller, std::move(refusal));
     return;
   }
-  call.phase = Call::Phase::kNone;
-  caller->past_filter = false;
+  End(caller, Call::Phase::kNone);
   if (outcome.then) outcome.then();
 }
 
@@ -308,6 +308,7 @@ void Core::Settle(Thread* thread) {
   if (thread->stop.kind == StopKind::kEvent) return;  // inside a call that is going on, or behind the last
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return;  // dead; the next event says so
+  EndPastFilter(thread, regs);
   const int64_t rax = static_cast<int64_t>(regs.rax);
   const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
   const bool ended = rax == -EINTR && in_call;
@@ -470,7 +471,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
     return;
   }
   thread->wait_interrupted = true;
-  thread->past_filter = false;  // it starts again as natively, filters and all
+  thread->past_filter.reset();  // it starts again as natively, filters and all
   Observe(*thread, Observer::Road::kInterrupted);
   // Cleared whenever waitid finds nothing.
   if (spec.has_value() && spec->waitid) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);

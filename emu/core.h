@@ -272,6 +272,9 @@ class Core {
   std::optional<Outcome> TraceByFilter(Thread* caller, const Notification& n);
   bool MakeFilterEvent(Thread* thread);
   bool MakeCallAgain(Thread* thread);
+  static bool IsPastFilter(const Thread& thread, int nr, uint64_t instruction_pointer);
+  bool StoppedPastFilter(const Thread& thread) const;
+  void EndPastFilter(Thread* thread, const struct user_regs_struct& regs);
   void RewindCall(Thread* thread);
   long EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t message, char out[128]) const;
 
@@ -444,6 +447,7 @@ class Core {
   static bool IsAboutTo(const Notification& call, const struct user_regs_struct& regs);
   static void PutArguments(const Notification& call, struct user_regs_struct* regs);
   void GiveAnswer(Thread* caller);
+  static void End(Thread* caller, Call::Phase phase);
   void PutResult(Thread* thread, const Call& before);
   void Doubted(Thread* thread, const Call& answered);
   bool LosesTracees(Thread* thread, const Call& wait, const struct user_regs_struct& regs);

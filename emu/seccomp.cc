@@ -92,7 +92,7 @@ void Core::ForgetRefusedFilters(Thread* thread) {
 // Does a filter of the caller's own want the call traced? Then what is to become of it, before all else.
 std::optional<Outcome> Core::TraceByFilter(Thread* caller, const Notification& n) {
   if (caller->filters == nullptr) return std::nullopt;
-  if (caller->past_filter && caller->past_filter_at == n.instruction_pointer) return std::nullopt;
+  if (IsPastFilter(*caller, n.nr, n.instruction_pointer)) return std::nullopt;
   ForgetRefusedFilters(caller);
   struct seccomp_data data;
   data.nr = n.nr;
@@ -139,10 +139,29 @@ bool Core::MakeCallAgain(Thread* thread) {
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs)) return true;
   if (static_cast<int32_t>(regs.orig_rax) < 0) return false;
-  thread->past_filter = true;
-  thread->past_filter_at = regs.rip;
+  thread->past_filter = thread->call.notification;
+  TakeCall(regs, &*thread->past_filter);
   RewindCall(thread);
   return true;
+}
+
+bool Core::IsPastFilter(const Thread& thread, int nr, uint64_t instruction_pointer) {
+  return thread.past_filter.has_value() && thread.past_filter->nr == nr &&
+         thread.past_filter->instruction_pointer == instruction_pointer;
+}
+
+bool Core::StoppedPastFilter(const Thread& thread) const {
+  struct user_regs_struct regs;
+  return thread.past_filter.has_value() && GetRegs(thread, &regs) &&
+         IsPastFilter(thread, static_cast<int>(regs.orig_rax), regs.rip);
+}
+
+// A call that we are not notified of was made between two stops: the thread is at one, and not before it.
+void Core::EndPastFilter(Thread* thread, const struct user_regs_struct& regs) {
+  if (!thread->past_filter.has_value() || thread->stop.entry) return;
+  const Notification& made = *thread->past_filter;
+  if (KindOf(made.abi, made.nr) != CallKind::kOther || Intercepted(made) || IsAboutTo(made, regs)) return;
+  thread->past_filter.reset();
 }
 
 // At the beginning of a system call that is not carried out: it starts again when the thread runs.

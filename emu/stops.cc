@@ -108,7 +108,7 @@ void Core::HandleStop(Thread* thread) {
           return;
         }
       }
-      if (stop.entry && thread->past_filter) {  // was shown before the filter's event
+      if (stop.entry && StoppedPastFilter(*thread)) {  // was shown before the filter's event
         ResumeThread(thread);
         return;
       }
@@ -151,8 +151,8 @@ void Core::HandleStop(Thread* thread) {
           OnEventExit(thread);
           break;
         case kEventSeccomp:
-          if (thread->past_filter) {  // seccomp runs once more after an event, and lets RET_TRACE pass
-            thread->past_filter = false;
+          if (StoppedPastFilter(*thread)) {  // seccomp runs once more after an event, and lets RET_TRACE pass
+            thread->past_filter.reset();
             ResumeThread(thread);
             return;
           }

@@ -226,8 +226,9 @@ struct Thread {
   std::shared_ptr<const LandlockDomain> domain;  // null: none
   bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
   uint32_t filter_data = 0;
-  bool past_filter = false;  // the event of the call that it makes again was shown; till that has its result
-  uint64_t past_filter_at = 0;
+  // The call that it makes again, whose event was shown; till that has its result. Of the registers, the
+  // call's number and its instruction are what counts.
+  std::optional<Notification> past_filter;
   uint64_t behind_syscall =
       0;  // address behind a syscall instruction of this thread's 64-bit code; 0: none seen
   // A signal of ours is sure to interrupt the parked wait of this thread; the wait is decided at that stop.
