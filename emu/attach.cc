@@ -74,6 +74,7 @@ void Core::RemoveLink(Link* link, Observer::LinkEnd reason) {
     observer_->OnDetached({.tracer = link->tracer->tid, .tracee = tracee->tid, .reason = reason});
   }
   Reconsider(*link->tracer);
+  AnswerAttacher(*link);
   const bool stopped = tracee->state == Thread::State::kStopped;
   if (link->interrupt_pending && !stopped) tracee->kicked = true;  // the stop it asked for is nobody's now
   link->tracer->tracees.remove(link);
@@ -132,31 +133,46 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (IsZombie(*target)) return Outcome::Return(-EPERM);  // not before it is one
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
-  // The call may have to wait (unqueued.cc), which it can't at a stop: it is made again.
-  const bool may_discard = target->links.empty() && target->state == Thread::State::kListening;
-  if (may_discard && caller->state == Thread::State::kStopped) return Outcome::Continue();
-  return Outcome::ReturnThen(0, [this, caller, target, place, seize, data] {
-    if (target->links.empty()) DiscardStaleSignals(target, *caller);
+  // The call has to wait, which it can't at a stop: it is made again.
+  const bool waits = target->links.empty() && target->state == Thread::State::kListening;
+  if (waits && caller->state == Thread::State::kStopped) return Outcome::Continue();
+  return Outcome::ReturnThen(0, [this, caller, target, place, seize, data, waits] {
+    if (target->links.empty()) DiscardStaleSignals(target);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     link->accesses_memory = kernel_->AccessesAllMemory(caller->tid);
     const bool listens = target->state == Thread::State::kListening;
     if (listens || target->returning) {
-      // A stopped task enters ptrace-stop at once, whichever way it is attached.
+      // A stopped task enters ptrace-stop at once, whichever way it is attached, and before the call returns
+      // (kernel/ptrace.c: JOBCTL_TRAPPING): a SIGCONT behind it does not take the stop away.
       link->trap_expected = true;
       link->interrupt_pending = true;
-      if (listens) kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
+      if (listens) {
+        kernel_->Ptrace(Abi::kX86_64, kInterrupt, target->tid, 0, 0);
+        if (waits) caller->call.awaits = link->number;
+      }
     }
     link->sigstop_due = !seize;
     if (!seize) target->process->stale_signals &= ~SignalBit(SIGCONT);  // SIGSTOP flushes it
     if (target->discarding.has_value()) {
       target->discarding->attached |= !seize;
-      caller->call.deferred = target->discarding->attacher == caller->tid;
     } else if (!seize) {
       QueueSignal(target, SIGSTOP, kSignalAttach);
     }
     JoinStop(link);
   });
+}
+
+// The attaching calls that wait for `tracee`, where it is settled whether it stops.
+void Core::AnswerAttachers(const Thread& tracee) {
+  for (const auto& link : tracee.links) {
+    if (!link->trap_expected) AnswerAttacher(*link);
+  }
+}
+
+void Core::AnswerAttacher(const Link& link) {
+  const Call& call = link.tracer->call;
+  if (call.phase == Call::Phase::kActed && call.awaits == link.number) GiveAnswer(link.tracer);
 }
 
 }  // namespace nestrace

@@ -229,9 +229,10 @@ void Core::Carry(Thread* caller, Outcome outcome) {
   Observe(*caller, Observer::Road::kAnswered, outcome.value);
   End(caller, Call::Phase::kActed);
   call.result = outcome.value;
-  call.entered_again = call.deferred = false;
+  call.entered_again = false;
+  call.awaits = 0;
   if (outcome.then) outcome.then();
-  if (!call.deferred) GiveAnswer(caller);
+  if (call.awaits == 0) GiveAnswer(caller);
 }
 
 // The call under way has its result, or is the kernel's now.

@@ -305,6 +305,8 @@ class Core {
   // --- attach.cc
   Outcome Traceme(Thread* caller);
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
+  void AnswerAttachers(const Thread& tracee);
+  void AnswerAttacher(const Link& link);
   bool IsZombie(const Thread& thread) const;
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
@@ -424,7 +426,7 @@ class Core {
   void NoteStaleSigchld(Thread* thread);
   void KeepSignalsOf(Thread* tracee);
   void KeepSignals(const Thread& tracer);
-  void DiscardStaleSignals(Thread* target, const Thread& attacher);
+  void DiscardStaleSignals(Thread* target);
   uint64_t Discardable(const Thread& thread, const ThreadFacts& facts) const;
   bool Discard(Thread* thread);
   void EndDiscarding(Thread* thread);

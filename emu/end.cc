@@ -154,6 +154,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
     link->state = Link::State::kRunning;
     link->trap_expected = false;
   }
+  AnswerAttachers(*thread);
   KeepSignals(*thread);
   const bool is_held = !thread->links.empty() && !ServesParent(*thread->links.front());
   const Thread* parent = is_held ? nullptr : thread->process->parent;

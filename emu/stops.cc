@@ -45,6 +45,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   stop.stayed = stayed;
   if (observer_ != nullptr) observer_->OnStop({.tid = tid, .code = code});
   HandleStop(thread);
+  if (Find(tid) == thread) AnswerAttachers(*thread);
   Pump();
 }
 

@@ -76,7 +76,8 @@ struct Link {
   bool sigtrap_due = false;  // so is the SIGTRAP of an exec
   bool blind = false;        // a tracer further in emulates the system call under way
   // The tracee was in group-stop when this link came to be, and is about to enter the ptrace-stop that the
-  // tracer is told of at once. Until then the tracer's requests and waits are held.
+  // tracer is told of at once. Until then the tracer's requests and waits are held. (Does its attaching call
+  // wait, too: Call::awaits.)
   bool trap_expected = false;
 };
 
@@ -132,7 +133,8 @@ struct Call {
   int64_t result = 0;
   bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
-  bool deferred = false;       // kActed: somebody else gives the answer (unqueued.cc)
+  uint64_t awaits =
+      0;  // kActed: the number of the link whose Link::trap_expected the answer waits for; 0: none
   // The notification is void. kAnswered: the answer is given again, at the next stop or notification.
   bool refused = false;
   uint64_t missing = 0;  // Core::missing_notifications_ when it was decided
@@ -193,7 +195,6 @@ struct Thread {
   std::optional<Injection> injection;
   // Signals that are discarded before a new tracer sees the thread stopped (unqueued.cc).
   struct Discarding {
-    Tid attacher;            // its call returns when this is over
     bool attached = false;   // PTRACE_ATTACH: its SIGSTOP is sent behind all this
     uint64_t signals = 0;    // those that may be; once it is under way, those that are still to be
     uint64_t twice = 0;      // those that both the thread and its process have

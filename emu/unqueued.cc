@@ -121,9 +121,8 @@ void Core::KeepSignals(const Thread& tracer) {
 //
 // All this is within the kernel's get_signal(); the thread runs no code of its own, if no other thread of its
 // process takes the signal. So one of them does this at a time, while none runs; and if one is let go
-// meanwhile, the discarding thread is interrupted before (StopDiscarding). The attaching call returns behind
-// it all: the next signal is its caller's.
-void Core::DiscardStaleSignals(Thread* target, const Thread& attacher) {
+// meanwhile, the discarding thread is interrupted before (StopDiscarding).
+void Core::DiscardStaleSignals(Thread* target) {
   ThreadFacts facts;
   if (!kernel_->ReadFacts(target->tid, &facts)) return;
   target->process->stale_signals &= facts.pending_signals();
@@ -132,7 +131,6 @@ void Core::DiscardStaleSignals(Thread* target, const Thread& attacher) {
     target->process->stale_signals = NeverQueued(*target, facts, pending & kStandardSignals);
   } else if ((pending & facts.ignored_signals) != 0) {
     target->discarding.emplace();
-    target->discarding->attacher = attacher.tid;
     target->discarding->signals = pending & facts.ignored_signals;
   }
 }
@@ -206,7 +204,6 @@ bool Core::Discard(Thread* thread) {
 // The SIGSTOP of PTRACE_ATTACH follows, unless SIGCONT has come, which would have flushed it.
 void Core::EndDiscarding(Thread* thread) {
   const bool attached = thread->discarding->attached;
-  Thread* attacher = Find(thread->discarding->attacher);
   thread->discarding.reset();
   if (thread->process->discarding == thread) thread->process->discarding = nullptr;
   if (attached && thread->stop.kind == StopKind::kTrap) {
@@ -214,9 +211,6 @@ void Core::EndDiscarding(Thread* thread) {
   } else if (attached) {
     QueueSignal(thread, SIGSTOP, kSignalAttach);
   }
-  const bool waits =
-      attacher != nullptr && attacher->call.phase == Call::Phase::kActed && attacher->call.deferred;
-  if (waits) GiveAnswer(attacher);
 }
 
 // `thread` is about to run, and may take a signal that another one of its process discards.

@@ -1,0 +1,38 @@
+// ATTACH and SEIZE of a stopped process return when it is in its ptrace-stop: the SIGCONT behind them does not take
+// that away.
+
+#include "guest.h"
+
+static void attached(const char* name, int request) {
+  say("== %s", name);
+  int first[50] = {0};
+  int second[50] = {0};
+  int same = 0;
+  for (int i = 0; i < 50; ++i) {
+    const pid_t pid = fork();
+    NEED(pid >= 0);
+    if (pid == 0) {
+      raise(SIGSTOP);
+      block_forever();
+    }
+    int status = 0;
+    NEED(wait4_raw(pid, &status, WUNTRACED) == pid);
+    need_pt(request, pid, 0, 0);
+    kill(pid, SIGCONT);
+    NEED(wait4_raw(pid, &first[i], __WALL) == pid);
+    need_pt(PTRACE_CONT, pid, 0, 0);
+    NEED(wait4_raw(pid, &second[i], __WALL) == pid);
+    kill(pid, SIGKILL);
+    while (wait4_raw(pid, &status, __WALL) == pid && WIFSTOPPED(status)) continue;
+    same += first[i] == first[0] && second[i] == second[0];
+  }
+  say("%s, then", status_words(first[0]));
+  say("%s; %d of 50", status_words(second[0]), same);
+}
+
+int main(void) {
+  start();
+  attached("SEIZE", PTRACE_SEIZE);
+  attached("ATTACH", PTRACE_ATTACH);
+  return 0;
+}
