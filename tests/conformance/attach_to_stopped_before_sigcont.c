@@ -1,5 +1,5 @@
-// ATTACH and SEIZE of a stopped process return when it is in its ptrace-stop: the SIGCONT behind them does not take
-// that away.
+// ATTACH and SEIZE of a stopped process return when it is in its ptrace-stop: the SIGCONT behind them does
+// not take that away.
 
 #include "guest.h"
 

@@ -197,18 +197,30 @@ TEST_F(AttachTest, InvalidSignalsAreEioAndTheTraceeStaysStopped) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 64);
 }
 
-// A stopped task enters ptrace-stop at once (kernel/ptrace.c:ptrace_set_stopped): the wait that follows
-// ATTACH finds the group-stop even with WNOHANG.
+// A stopped task enters ptrace-stop before the call returns (kernel/ptrace.c:ptrace_set_stopped): the wait
+// that follows finds the group-stop even with WNOHANG; and if the call was interrupted, that waits.
+TEST_F(AttachTest, AWaitBehindAnInterruptedAttachmentWaitsForTheStop) {
+  Family();
+  Signal(kTracee, SIGSTOP);
+  GroupStop(kTracee);
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_EQ(Wait(kTracer).result, kParked);
+  GroupStop(kTracee);
+  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGSTOP));
+}
+
 TEST_F(AttachTest, AttachToAStoppedTaskIsReportedBeforeAnyWaitReturns) {
   Family();
   Signal(kTracee, SIGSTOP);
   GroupStop(kTracee);
   ASSERT_TRUE(Listens(kTracee));
-  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
   EXPECT_TRUE(kernel.at(kTracee).interrupt);
-  EXPECT_EQ(Wait(kTracer).result, kParked);
   GroupStop(kTracee);
-  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(ResultOf(kTracer), 0);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
   EXPECT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   EXPECT_TRUE(Runs(kTracee));
   DeliverQueued(kTracee);
@@ -219,8 +231,9 @@ TEST_F(AttachTest, SeizeOfAStoppedTaskShowsTheGroupStop) {
   Family();
   Signal(kTracee, SIGSTOP);
   GroupStop(kTracee);
-  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), 0);
+  EXPECT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
   GroupStop(kTracee);
+  EXPECT_EQ(ResultOf(kTracer), 0);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, EventCode(kEventStop, SIGSTOP)));
 }
 
@@ -239,6 +252,19 @@ TEST_F(AttachTest, SignalThatARunningTaskIgnoredBeforeIsNotShown) {
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGCHLD);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGCHLD)) << "the next one is shown";
+}
+
+TEST_F(AttachTest, AStoppedTaskIsInItsPtraceStopWhenTheCallReturns) {
+  for (const bool dies : {false, true}) {
+    Guests world;
+    world.Family();
+    world.Signal(kTracee, SIGSTOP);
+    world.GroupStop(kTracee);
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), kParked) << "a SIGCONT would be in time";
+    EXPECT_TRUE(world.kernel.at(kTracee).interrupt);
+    dies ? world.ExitEvent(kTracee, SIGKILL) : world.GroupStop(kTracee);
+    EXPECT_EQ(world.ResultOf(kTracer), 0);
+  }
 }
 
 // In a group-stop the signals that were ignored are discarded before the tracer sees the task.
@@ -277,8 +303,9 @@ TEST_F(DiscardTest, WhatAStoppedTaskIgnoredIsDiscardedAndTheNextOneIsShown) {
   EXPECT_EQ(facts().blocked_signals, kMask);
   EXPECT_TRUE(kernel.at(kTracee).interrupt) << "back into the group-stop";
   EXPECT_EQ(kernel.at(kTracee).queued.size(), 1u) << "SIGSTOP";
-  EXPECT_EQ(ResultOf(kTracer), 0);
+  EXPECT_EQ(ResultOf(kTracer), kParked);
   GroupStop(kTracee);
+  EXPECT_EQ(ResultOf(kTracer), 0);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
   Signal(kTracee, SIGCHLD);

@@ -174,8 +174,8 @@ long FakeKernel::Ptrace(Abi, long request, Tid tid, uint64_t addr, uint64_t data
 
 long FakeKernel::DoPtrace(long request, FakeThread& thread, uint64_t addr, uint64_t data) {
   if (request == kInterrupt) {
-    if (IsDead(thread)) return 0;
-    thread.interrupt = true;
+    ++thread.interrupts;
+    thread.interrupt = thread.interrupt || !IsDead(thread);
     return 0;
   }
   if (thread.state != FakeThread::State::kStopped) return -ESRCH;

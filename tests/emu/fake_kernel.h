@@ -57,6 +57,7 @@ struct FakeThread {
   std::vector<char> xstate;
   siginfo_t siginfo = {};
   uint64_t message = 0;
+  int interrupts = 0;      // PTRACE_INTERRUPTs that it was sent
   bool interrupt = false;  // JOBCTL_TRAP_STOP: the next thing it does is a PTRACE_EVENT_STOP
   bool notify = false;     // JOBCTL_TRAP_NOTIFY: the same, and no other stop ends it
   std::deque<siginfo_t> queued;

@@ -352,8 +352,9 @@ class PassedOverTest : public EmuTest {
     Signal(kTracee, SIGTSTP);
     GroupStop(kTracee, SIGTSTP);
     GroupStop(kOther, SIGTSTP);
-    ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+    ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
     GroupStop(kTracee, SIGTSTP);
+    ASSERT_EQ(ResultOf(kTracer), 0);
     ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGTSTP));
     ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
     DeliverQueued(kTracee);

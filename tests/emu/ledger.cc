@@ -380,19 +380,24 @@ void Ledger::Called(Tid caller, long request, Tid target_tid, uint64_t data, int
   }
   const int64_t expected = Expect(caller, request, *target, data);
   // A thread that is killed meanwhile is one that is not there.
-  if (result != expected && !(target->dying && result == -ESRCH)) {
+  const bool dies = target->dying && (result == -ESRCH || (expected == kParked && result == 0));
+  if (result != expected && !dies) {
     Complain(Name(caller) + ": " + RequestName(request) + "(" + Name(target_tid) +
              ") = " + ::testing::PrintToString(Result(result)) + ", not " +
              ::testing::PrintToString(Result(expected)));
     return;
   }
-  if (result == 0) Act(caller, request, *target, data);
+  if (result == 0 || (IsAttach(request) && result == kParked)) Act(caller, request, *target, data);
+}
+
+bool Ledger::MakesWait(const Task& target) {
+  return target.layers.empty() && target.state == Task::State::kListens;
 }
 
 // kernel/ptrace.c:SYSCALL_DEFINE4(ptrace), for a layer.
 int64_t Ledger::Expect(Tid caller, long request, Task& target, uint64_t data) {
   if (request == kTraceme) return ExpectTraceme(target);
-  if (request == kAttach || request == kSeize) return ExpectAttach(caller, request, target, data);
+  if (IsAttach(request)) return ExpectAttach(caller, request, target, data);
   const Layer* layer = LayerOf(target, caller);
   if (layer == nullptr) return -ESRCH;
   if (request == kInterrupt) return layer->seized ? 0 : -EIO;
@@ -427,7 +432,8 @@ int64_t Ledger::ExpectAttach(Tid caller, long request, const Task& target, uint6
   const pid_t process = ProcessOf(caller);
   if (process == target.tgid) return -EPERM;
   if (target.state == Task::State::kZombie || target.is_zombie_leader) return -EPERM;
-  return PlaceFor(caller, target) < 0 ? -EPERM : 0;
+  if (PlaceFor(caller, target) < 0) return -EPERM;
+  return MakesWait(target) ? kParked : 0;
 }
 
 // Is `tid` traced by `ancestor`, or by one that is?
@@ -462,7 +468,7 @@ void Ledger::Act(Tid caller, long request, Task& target, uint64_t data) {
     Attach(target.forked_by, target, false, 0);
     return;
   }
-  if (request == kAttach || request == kSeize) {
+  if (IsAttach(request)) {
     Attach(caller, target, request == kSeize, request == kSeize ? data : 0);
     if (request == kAttach) LayerOf(target, caller)->owed_sigstop = true;
     return;

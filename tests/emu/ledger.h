@@ -36,6 +36,8 @@
 
 namespace nestrace {
 
+inline bool IsAttach(long request) { return request == kAttach || request == kSeize; }
+
 class Ledger {
  public:
   // For whom a signal is that the supervisor queued.
@@ -126,9 +128,11 @@ class Ledger {
   void Orphaned(pid_t parent);
   void Reaped(Tid child) { Find(child)->reaped = true; }  // by its parent
 
-  // --- what guests are told. A result of kParked: the call waits.
+  // --- what guests are told. A result of kParked: the call waits; an attaching one has had its effects.
   void Called(Tid caller, long request, Tid target, uint64_t data, int64_t result);
   void Waited(Tid caller, pid_t who, int64_t result, int status, bool hang);
+  // Would an attaching call for it wait for its ptrace-stop?
+  static bool MakesWait(const Task& target);
   // What a wait of the caller's process for `who` may find.
   std::vector<Report> Reports(Tid caller, pid_t who) const;
   // Is this one of them?

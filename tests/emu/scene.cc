@@ -336,10 +336,13 @@ void Scene::PlayCall(const Step& step) {
   Actor& actor = actors_[step.who.value];
   actor.call = step;
   if (step.mishap == Mishap::kRefused) kernel.RefuseNextAnswer();
-  if (step.mishap == Mishap::kLost) kernel.LoseNextAnswer();
+  const Ledger::Task* target = ledger_.Find(step.whom);
+  const bool waits = IsAttach(step.request) && target != nullptr && Ledger::MakesWait(*target);
+  if (step.mishap == Mishap::kLost && !waits) kernel.LoseNextAnswer();
   if (step.mishap == Mishap::kDeath && kernel.Has(step.victim)) {
     kernel.AtCall(step.moment, [this, step] { kernel.KillProcess(ProcessOf(step.victim)); });
   }
+  const int interrupts = InterruptsOf(step.whom);
   const bool takes_address = step.request == kGetEventMsg || step.request == kGetRegs;
   const int64_t result = Ptrace(step.who, step.request, step.whom, 0, takes_address ? kFree : step.data);
   Tell(std::to_string(step.who.value) + ": " + RequestName(step.request) + "(" +
@@ -355,14 +358,27 @@ void Scene::PlayCall(const Step& step) {
   }
   if (result == kParked) {
     actor.in_call = true;
-    // A call of one that is interrupted already is decided at its stop.
-    if (!kernel.at(step.who).interrupt && !HasQueued(step.who) && !ledger_.Find(step.who)->dying) {
-      ledger_.Called(step.who, step.request, step.whom, step.data, result);
-    }
+    CallParked(step.who, interrupts);
     return;
   }
   const bool lost = step.mishap == Mishap::kLost && Rax(step.who) == -kErestartsys;
   CallAnswered(step.who, result, lost);
+}
+
+int Scene::InterruptsOf(Tid tid) { return kernel.Has(tid) ? kernel.at(tid).interrupts : 0; }
+
+// A call of one that is interrupted already is decided at its stop. One that attaches has interrupted the
+// target, which has had `interrupts` before it.
+void Scene::CallParked(Tid tid, int interrupts) {
+  Actor& actor = actors_[tid.value];
+  const Step& call = actor.call;
+  if (IsAttach(call.request)) {
+    if (actor.attaches || InterruptsOf(call.whom) == interrupts) return;
+    actor.attaches = true;
+  } else if (kernel.at(tid).interrupt || HasQueued(tid) || ledger_.Find(tid)->dying) {
+    return;
+  }
+  ledger_.Called(tid, call.request, call.whom, call.data, kParked);
 }
 
 void Scene::PlayWait(const Step& step) {
@@ -418,6 +434,12 @@ void Scene::CallEnded(Tid tid, int64_t result) {
     actor.lost.reset();
     return;
   }
+  if (actor.attaches) {
+    if (result != 0)
+      Complain(std::to_string(tid.value) + " has attached, and is told " + std::to_string(result));
+    actor.attaches = false;
+    return;
+  }
   if (call.op == Op::kCall) {
     ledger_.Called(tid, call.request, call.whom, call.data, result);
     return;
@@ -460,6 +482,7 @@ void Scene::PlayRestart(const Step& step) {
     actor.lost.reset();
     return;
   }
+  const int interrupts = InterruptsOf(actor.call.whom);
   const int64_t result = Restart(step.who);
   Tell(std::to_string(step.who.value) + "'s call starts again: " + ::testing::PrintToString(Result(result)));
   NoteDeaths();
@@ -467,6 +490,8 @@ void Scene::PlayRestart(const Step& step) {
     actor.must_stop = true;
   } else if (result != kParked) {
     CallAnswered(step.who, result, false);
+  } else if (IsAttach(actor.call.request) && actor.call.op == Op::kCall && !actor.lost.has_value()) {
+    CallParked(step.who, interrupts);
   }
 }
 
@@ -615,8 +640,14 @@ void Scene::AfterStep() {
     const FakeThread& thread = kernel.at(tid);
     // Without a tracer it goes back into its group-stop (__ptrace_unlink()).
     if (ledger_.Find(tid)->layers.empty() && thread.state == State::kRunning) actor.in_group_stop = false;
-    if (thread.state != State::kRunning || actor.call.op != Op::kWait || actor.must_stop || actor.restarts)
-      continue;
+    if (thread.state != State::kRunning || actor.must_stop || actor.restarts) continue;
+    if (actor.in_call && actor.attaches && !thread.interrupt && !HasQueued(tid)) {
+      Ledger::Task* tracee = ledger_.Find(actor.call.whom);
+      const Ledger::Layer* layer = tracee == nullptr ? nullptr : ledger_.LayerOf(*tracee, tid);
+      if (layer == nullptr || !layer->expected)
+        Complain(std::to_string(tid.value) + "'s attachment waits on, and is settled");
+    }
+    if (actor.call.op != Op::kWait) continue;
     if (!(actor.in_call && !HasQueued(tid)) && !actor.native) continue;
     const pid_t who = actor.call.whom.value == 0 ? -1 : actor.call.whom.value;
     if (!thread.interrupt && ledger_.HasReport(tid, who)) {

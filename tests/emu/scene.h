@@ -105,6 +105,7 @@ class Scene : private Guests {
     bool restarts = false;        // the call starts again when it runs
     std::optional<int64_t> lost;  // the answer that it never got
     bool native = false;          // the kernel holds it in a wait
+    bool attaches = false;        // its PTRACE_ATTACH or SEIZE waits for the tracee's ptrace-stop
     Step call;
     bool exiting = false;  // PTRACE_EVENT_EXIT was
     bool execs = false;
@@ -139,6 +140,8 @@ class Scene : private Guests {
   void PlaySigcont(pid_t tgid);
   void Befall(Tid tid, const Ledger::KernelStop& stop, const std::function<void()>& happen);
   void Interrupted(Tid tid);
+  void CallParked(Tid tid, int interrupts);
+  int InterruptsOf(Tid tid);
   void CallAnswered(Tid tid, int64_t result, bool lost);
   void CallEnded(Tid tid, int64_t result);
   Tid ZombieChild(Tid tid, pid_t who);

@@ -325,7 +325,7 @@ Step Scene::DreamOfCall(std::mt19937& random) {
     return CallOf(who, request, who);
   }
   // No two trace each other in a circle: there, everything may stand still for good reason.
-  const bool attach = request == kSeize || request == kAttach;
+  const bool attach = IsAttach(request);
   if (attach && ProcessOf(who) >= ProcessOf(whom)) return Step();
   return CallOf(who, request, whom, request == kSeize ? SomeOptions(random) : 0);
 }

@@ -298,7 +298,9 @@ TEST_F(TurnsTest, TrapThatTheSteppingTracerLetsThroughIsASignalForTheNext) {
 TEST_F(TurnsTest, RequestThatWaitsForATrapIsEsrchWhenTheTraceeDies) {
   GroupStop(kTracee);
   ASSERT_TRUE(Listens(kTracee));
-  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), kParked);
+  Signal(kOuter, SIGALRM);
+  ASSERT_EQ(Rax(kOuter), 0);
   ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), kParked);
   ExitEvent(kTracee, SIGKILL);
   EXPECT_EQ(ResultOf(kOuter), -ESRCH);
