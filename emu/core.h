@@ -118,7 +118,7 @@ enum OwnSignal : uint32_t {
   kSignalAttach,      // SIGSTOP of PTRACE_ATTACH: SI_KERNEL, pid 0
   kSignalAutoAttach,  // SIGSTOP of a new tracee that was not seized: SI_USER, pid 0
   kSignalExec,        // SIGTRAP after an exec without PTRACE_O_TRACEEXEC: SI_USER from itself
-  kSignalChild,       // SIGCHLD, or another, that tells a tracer: the siginfo stands in Core::sigchlds_
+  kSignalChild,       // SIGCHLD, or another, that tells a tracer: the siginfo stands in Process::sigchlds
 };
 
 class Core {
@@ -256,13 +256,16 @@ class Core {
   void PutTimes(const Link& link, bool of_stop, siginfo_t* info) const;
   void Kill(Thread* thread);
   void QueueSignal(Thread* thread, int signal, OwnSignal kind);
+  static bool IsLost(const siginfo_t& info);
+  const QueuedSigchld* FindSigchld(const Thread& thread, const siginfo_t& info) const;
+  siginfo_t GenuineSigchld(const Thread& thread, const QueuedSigchld& queued) const;
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
   static bool IsStepped(const Thread& thread);
   static bool IsStepTrap(const Thread& thread);
   static bool IsOfStep(const siginfo_t& info);
   void RecogniseSignal(Thread* thread);
 
-  void QueueSigchld(Thread* tracer, const siginfo_t& info);
+  bool QueueSigchld(Thread* tracer, const siginfo_t& info);
 
   // --- seccomp.cc
   Outcome NoteFilter(Thread* caller, const Notification& n);
@@ -484,16 +487,8 @@ class Core {
   std::vector<Tid> dying_leaders_;  // resumed from PTRACE_EVENT_EXIT, with threads left, and no zombies yet
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
-  // SIGCHLDs queued by us, and exit signals of another kind, newest last: what the kernel would have put into
-  // their siginfo.
-  struct QueuedSigchld {
-    uint32_t sequence;
-    siginfo_t info;
-  };
-  std::deque<QueuedSigchld> sigchlds_;
   uint64_t last_link_ = 0;  // Link::number
   uint32_t sigchld_sequence_ = 0;
-  uint64_t sigchld_kinds_ = 0;  // the signals that were queued so
 };
 
 }  // namespace nestrace

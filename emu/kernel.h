@@ -24,6 +24,7 @@ namespace nestrace {
 // Sets of signals, as /proc/TID/status and the kernel's sigset_t have them: bit N-1 stands for signal N.
 constexpr uint64_t SignalBit(int signal) { return signal == 0 ? 0 : 1ull << (signal - 1); }
 constexpr bool Has(uint64_t signals, int signal) { return (signals & SignalBit(signal)) != 0; }
+constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
 
 // A pid namespace a thread is in, with the thread's number there.
 struct NamespacedPid {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "emu/core.h"
 
@@ -218,19 +219,15 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   bool handled = signal == SIGCHLD && sigchld.action == SigchldDisposition::Action::kHandler;
   if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;
   const bool parked = tracer->call.phase == Call::Phase::kPending;
-  bool blocked = false;
   ThreadFacts facts;
-  if (!handled || parked) {
-    if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-    blocked = Has(facts.blocked_signals, signal);
-    if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
-    // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
-    // itself.
-    if (!handled && !blocked && tracer->links.empty()) {
-      // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
-      blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
-      if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
-    }
+  if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
+  bool blocked = Has(facts.blocked_signals, signal);
+  if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
+  // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced itself.
+  if (!handled && !blocked && tracer->links.empty()) {
+    // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
+    blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
+    if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
   }
   siginfo_t info;
   memset(&info, 0, sizeof(info));
@@ -241,10 +238,10 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   info.si_status = status;
   PutTimes(*link, of_stop, &info);
   const bool alone = tracer->process->threads.size() == 1 && tracer->state == Thread::State::kRunning;
+  const bool pending = Has(facts.process_signals & kStandardSignals, signal);
   const bool injects = !handled && blocked && alone && FiltersAllowInjection(tracer);
   if (injects && !SleepsWithAnotherMask(kernel_->BlockedIn(tracer->tid))) {
-    // A standard signal is pending once.
-    if (Has(facts.pending_signals(), signal)) return;
+    if (pending) return;
     if (!tracer->injection.has_value()) {
       tracer->injection.emplace();
       tracer->injection->info = info;
@@ -253,17 +250,15 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
     }
     if (tracer->injection->info.si_signo == signal) return;
   }
-  QueueSigchld(tracer, info);
+  if (!pending && !QueueSigchld(tracer, info)) return;
   if (parked && !blocked && alone) tracer->interrupt_coming = true;
 }
 
-// The same layout, but a code that one process may send another: si_value lies where si_status does.
-void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
+// The same layout, but a code that one process may send another: si_value lies where si_status does. False:
+// a real-time signal, for which RLIMIT_SIGPENDING leaves no room; the kernel sends none either.
+bool Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
   constexpr size_t kRemembered = 1024;  // more than can be pending: standard signals don't queue
   const uint32_t sequence = ++sigchld_sequence_ & 0xffff;
-  sigchld_kinds_ |= SignalBit(info.si_signo);
-  sigchlds_.push_back({sequence, info});
-  if (sigchlds_.size() > kRemembered) sigchlds_.pop_front();
   siginfo_t sent;
   memset(&sent, 0, sizeof(sent));
   sent.si_signo = info.si_signo;
@@ -275,11 +270,15 @@ void Core::QueueSigchld(Thread* tracer, const siginfo_t& info) {
   sent.si_value.sival_ptr = reinterpret_cast<void*>(value);
   // To the process, but the tracer is the first to get it, as from the kernel
   // (kernel/signal.c:complete_signal).
-  kernel_->QueueSignal(tracer->tid, Tid{0}, sent);
+  if (kernel_->QueueSignal(tracer->tid, Tid{0}, sent) == -EAGAIN) return false;
+  auto& sigchlds = tracer->process->sigchlds;
+  sigchlds.push_back({sequence, info});
+  if (sigchlds.size() > kRemembered) sigchlds.pop_front();
   if (observer_ != nullptr) {
     observer_->OnSignal(
         {.tid = tracer->process->tgid, .process = true, .signal = info.si_signo, .code = info.si_code});
   }
+  return true;
 }
 
 void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
@@ -290,7 +289,8 @@ void Core::QueueSignal(Thread* thread, int signal, OwnSignal kind) {
   info.si_pid = options_.supervisor;
   const uint64_t value = (static_cast<uint64_t>(options_.signal_cookie) << 32) | kind;
   info.si_value.sival_ptr = reinterpret_cast<void*>(value);
-  if (kernel_->QueueSignal(thread->process->tgid, thread->tid, info) == 0) ++thread->queued_signals;
+  if (kernel_->QueueSignal(thread->process->tgid, thread->tid, info) == 0)
+    (signal == SIGSTOP ? thread->queued_stop : thread->queued_trap) = kind;
   if (observer_ != nullptr) {
     const int code = kind == kSignalAttach ? SI_KERNEL : SI_USER;
     observer_->OnSignal({.tid = thread->tid, .signal = signal, .code = code});
@@ -302,24 +302,56 @@ void Core::Kill(Thread* thread) {
   kernel_->SendSignal(thread->process->tgid, thread->tid, SIGKILL);
 }
 
+// Is it a siginfo that was not kept? Where RLIMIT_SIGPENDING is used up, what one process sends another comes
+// without (kernel/signal.c:collect_signal), though what the kernel sends, as these signals would be, does
+// not.
+bool Core::IsLost(const siginfo_t& info) {
+  const bool none = info.si_code == SI_USER && info.si_pid == 0 && info.si_uid == 0;
+  return none && Has(kStandardSignals, info.si_signo);
+}
+
+// Which of the SIGCHLDs that we have queued for the process of `thread` has this siginfo? Null: none. None is
+// queued while another is pending, so one that lost it is the last; or, if that is pending, the one before.
+const QueuedSigchld* Core::FindSigchld(const Thread& thread, const siginfo_t& info) const {
+  const int signal = info.si_signo;
+  const bool lost = IsLost(info);
+  const uint32_t mark = reinterpret_cast<uint64_t>(info.si_value.sival_ptr) >> 32;
+  const bool marked =
+      info.si_code == SI_QUEUE && (mark & 0xffff0000) == (options_.signal_cookie & 0xffff0000);
+  if ((!lost && !marked) || signal == SIGSTOP || signal == SIGTRAP) return nullptr;
+  ThreadFacts facts;
+  bool one_more = lost && kernel_->ReadFacts(thread.tid, &facts) && Has(facts.process_signals, signal);
+  const QueuedSigchld* found = nullptr;
+  const auto& sigchlds = thread.process->sigchlds;
+  for (auto it = sigchlds.rbegin(); it != sigchlds.rend(); ++it) {
+    if (it->info.si_signo != signal || (marked && it->sequence != (mark & 0xffff))) continue;
+    found = &*it;
+    if (!std::exchange(one_more, false)) break;
+  }
+  return found;
+}
+
+// What the kernel would have sent `thread` in its place.
+siginfo_t Core::GenuineSigchld(const Thread& thread, const QueuedSigchld& queued) const {
+  siginfo_t info = queued.info;
+  info.si_uid = kernel_->UidIn(thread.tid, info.si_uid);
+  return info;
+}
+
 // If `info` is that of a signal that we queued for `thread`, makes it what the kernel's would be.
 OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
-  if (info->si_code != SI_QUEUE) return kNotOurs;
   const int signal = info->si_signo;
-  const uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
-  const uint32_t mark = value >> 32;
   if (signal != SIGSTOP && signal != SIGTRAP) {
-    if ((mark & 0xffff0000) != (options_.signal_cookie & 0xffff0000)) return kNotOurs;
-    for (auto it = sigchlds_.rbegin(); it != sigchlds_.rend(); ++it) {
-      if (it->sequence != (mark & 0xffff) || it->info.si_signo != signal) continue;
-      *info = it->info;
-      info->si_uid = kernel_->UidIn(thread.tid, info->si_uid);
-      return kSignalChild;
-    }
-    return kNotOurs;
+    const QueuedSigchld* queued = FindSigchld(thread, *info);
+    if (queued == nullptr) return kNotOurs;
+    *info = GenuineSigchld(thread, *queued);
+    return kSignalChild;
   }
-  if (mark != options_.signal_cookie) return kNotOurs;
-  const OwnSignal kind = static_cast<OwnSignal>(value);
+  const uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
+  const bool marked = info->si_code == SI_QUEUE && value >> 32 == options_.signal_cookie;
+  const uint32_t queued = signal == SIGSTOP ? thread.queued_stop : thread.queued_trap;
+  const OwnSignal kind = static_cast<OwnSignal>(marked ? value : IsLost(*info) ? queued : kNotOurs);
+  if (kind == kNotOurs) return kNotOurs;
   memset(info, 0, sizeof(*info));
   info->si_signo = signal;
   if (kind == kSignalAttach) info->si_code = SI_KERNEL;
@@ -347,8 +379,10 @@ bool Core::IsOfStep(const siginfo_t& info) {
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
   const bool swallows = stop.signal == SIGCHLD && thread->process->swallow_death_of != 0;
-  const bool chld = Has(sigchld_kinds_, stop.signal) || swallows;
-  const bool own = (stop.signal == SIGSTOP || stop.signal == SIGTRAP) && thread->queued_signals > 0;
+  auto& sigchlds = thread->process->sigchlds;
+  const bool chld = swallows || std::any_of(sigchlds.begin(), sigchlds.end(), [&stop](const auto& queued) {
+                      return queued.info.si_signo == stop.signal;
+                    });
   // The trap of a step that a dead tracer has left is a signal like any other, also for the next tracer.
   const bool steps =
       stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
@@ -366,7 +400,7 @@ void Core::RecogniseSignal(Thread* thread) {
       !thread->links.empty() &&
       std::any_of(threads.begin(), threads.end(), [](const Thread* member) { return member->links.empty(); });
   const bool inner_stop = stop.signal == SIGSTOP && thread->process->is_init() && thread->links.empty();
-  if (!chld && !own && !steps && stop.signal != SIGTRAP && !in_company && !inner_stop) return;
+  if (!chld && stop.signal != SIGTRAP && stop.signal != SIGSTOP && !in_company) return;
   siginfo_t info;
   if (KernelSigInfo(*thread, &info) < 0) return;
   if (in_company && WasNeverQueued(*thread, info, info.si_code == SI_USER)) {
@@ -399,6 +433,12 @@ void Core::RecogniseSignal(Thread* thread) {
     Disguise(thread, info);
     return;
   }
+  if (const QueuedSigchld* taken = FindSigchld(*thread, info)) {
+    WriteSigInfo(*thread, GenuineSigchld(*thread, *taken));
+    const auto is_taken = [taken](const QueuedSigchld& queued) { return &queued == taken; };
+    sigchlds.erase(std::find_if(sigchlds.begin(), sigchlds.end(), is_taken));
+    return;
+  }
   const OwnSignal kind = MakeGenuine(*thread, &info);
   if (kind == kNotOurs) {
     // SIGSTOP from inside its namespace, which init ignores.
@@ -406,8 +446,7 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   WriteSigInfo(*thread, info);
-  if (kind == kSignalChild) return;
-  --thread->queued_signals;
+  (kind == kSignalExec ? thread->queued_trap : thread->queued_stop) = kNotOurs;
   stop.own_signal = kind;
   const bool exec = kind == kSignalExec;
   const bool due = std::any_of(thread->links.begin(), thread->links.end(), [exec](const auto& link) {

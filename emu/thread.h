@@ -8,6 +8,7 @@
 #include <sys/user.h>
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -266,7 +267,9 @@ struct Thread {
   // till the next stop.
   std::optional<uint64_t> refused_call;
   bool owes_sigstop = false;  // its first stop is still to be made SIGSTOP for a tracer that did not seize it
-  int queued_signals = 0;     // thread-directed signals of our own that may be pending
+  // What we have queued for it, as an OwnSignal of core.h, till it takes one.
+  uint32_t queued_stop = 0;          // SIGSTOP
+  uint32_t queued_trap = 0;          // SIGTRAP
   bool traceme_by_outsider = false;  // PTRACE_TRACEME succeeded, but its parent is no guest
   // CLONE_UNTRACED was taken out of the clone call under way: the register or memory to restore after it.
   bool untraced_clone = false;
@@ -293,6 +296,13 @@ struct SigchldDisposition {
   }
 };
 
+// A SIGCHLD that we have queued, or an exit signal of another kind, and its siginfo as the kernel would have
+// it.
+struct QueuedSigchld {
+  uint32_t sequence;
+  siginfo_t info;
+};
+
 struct Process {
   Tid tgid;
   std::vector<Thread*> threads;  // not yet reaped by the supervisor, in order of birth
@@ -317,6 +327,7 @@ struct Process {
   pid_t swallow_death_of = 0;
   // int3 instructions that tracers have put into its memory -> the tracer's process (traps.cc).
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
+  std::deque<QueuedSigchld> sigchlds;  // that may be pending, oldest first
   const Thread* discarding = nullptr;  // the thread of it whose Thread::discarding is under way; null: none
   uint64_t stale_signals = 0;          // pending, though natively they were never queued (interruptions.cc)
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too

@@ -15,8 +15,6 @@ namespace nestrace {
 
 namespace {
 
-constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
-
 // Was `thread` traced when the signals were sent that it has pending?
 bool WasTraced(const Thread& thread) { return !thread.links.empty() && !thread.discarding.has_value(); }
 

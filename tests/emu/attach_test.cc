@@ -31,6 +31,22 @@ TEST_F(AttachTest, AttachSendsSigstopWhoseSiginfoIsTheKernels) {
   EXPECT_EQ(info.si_value.sival_ptr, nullptr);
 }
 
+// kernel/signal.c:__send_signal_locked, override_rlimit.
+TEST_F(AttachTest, SigstopHasItsSiginfoBeyondTheLimitOfPendingSignals) {
+  Family();
+  kernel.UseUpPendingLimit();
+  ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), 0);
+  DeliverQueued(kTracee);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(SigInfo(kTracer, kTracee).si_code, SI_KERNEL);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  siginfo_t lost = {};  // that of a guest's tgkill(2)
+  lost.si_signo = SIGSTOP;
+  SignalWith(kTracee, lost);
+  ASSERT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(SigInfo(kTracer, kTracee).si_code, SI_USER);
+}
+
 TEST_F(AttachTest, SecondTracerIsEperm) {
   Family();
   Fork(kShell, kOther);

@@ -119,6 +119,8 @@ class FakeKernel : public Kernel {
   void CancelMishaps() { refuse_next_ = lose_next_ = false, fail_next_.clear(), at_call_.clear(); }
   // Nobody may read or write the memory of the process from outside (it is not dumpable).
   void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
+  // RLIMIT_SIGPENDING leaves no room for what one process sends another.
+  void UseUpPendingLimit() { limit_used_up_ = true; }
   void DenyAttach(bool deny) { deny_attach_ = deny; }
   // `tracer` opens /proc/PID/mem of `tgid` for writing.
   void OpenMemory(Tid tracer, pid_t tgid) { open_memory_.insert({tracer.value, tgid}); }
@@ -209,6 +211,7 @@ class FakeKernel : public Kernel {
   std::vector<pid_t> undumpable_;
   std::set<std::pair<pid_t, pid_t>> open_memory_;  // tracer, process
   bool deny_attach_ = false;
+  bool limit_used_up_ = false;
   bool refuse_next_ = false;
   long descriptor_error_ = 0;
   bool lose_next_ = false;

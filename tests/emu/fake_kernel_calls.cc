@@ -77,7 +77,10 @@ long FakeKernel::QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) {
     auto& queued = tid.value == 0 ? process_queues_[tgid.value] : at(tid).queued;
     const bool pending = std::any_of(queued.begin(), queued.end(),
                                      [&](const siginfo_t& other) { return other.si_signo == info.si_signo; });
-    if (!pending) queued.push_back(info);  // a standard signal is pending once
+    if (limit_used_up_ && info.si_signo >= SIGRTMIN) return -EAGAIN;
+    siginfo_t kept = {};
+    kept.si_signo = info.si_signo;
+    if (!pending) queued.push_back(limit_used_up_ ? kept : info);  // a standard signal is pending once
     return 0;
   };
   return Log(

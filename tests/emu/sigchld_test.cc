@@ -298,6 +298,44 @@ TEST_F(SigchldTest, SigstopOfAGuestIsNotTakenForThatOfAttach) {
   EXPECT_EQ(SigInfo(kTracer, kTracee).si_code, SI_KERNEL);
 }
 
+// --- RLIMIT_SIGPENDING, beyond which the siginfo of what we queue is lost.
+
+TEST_F(SigchldTest, BeyondTheLimitOfPendingSignalsSigchldHasItsSiginfo) {
+  Seized(kHandler);
+  kernel.UseUpPendingLimit();
+  Signal(kTracee, SIGUSR1);
+  ExpectSigchld(CLD_TRAPPED, SIGUSR1);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  kernel.process_queue(kTracer.value).clear();  // taken by sigwaitinfo(2)
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGHUP);
+  ExpectSigchld(CLD_TRAPPED, SIGHUP);
+}
+
+TEST_F(SigchldTest, BeyondTheLimitOneIsSentBeforeAnotherThatWasTakenIsSeen) {
+  Seized(kHandler);
+  kernel.UseUpPendingLimit();
+  Signal(kTracee, SIGUSR1);
+  auto& queue = kernel.process_queue(kTracer.value);
+  const siginfo_t taken = queue.front();
+  queue.pop_front();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
+  kernel.at(kTracer).facts.process_signals = SignalBit(SIGCHLD);
+  SignalWith(kTracer, taken);
+  EXPECT_EQ(kernel.at(kTracer).siginfo.si_status, SIGUSR1);
+  kernel.at(kTracer).facts.process_signals = 0;
+  ExpectSigchld(CLD_TRAPPED, SIGUSR2);
+}
+
+TEST_F(SigchldTest, NoneIsSentWhileAnotherIsPending) {
+  Seized(kHandler);
+  kernel.at(kTracer).facts.process_signals = SignalBit(SIGCHLD);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
+}
+
 // --- injection (kernel/signal.c:ptrace_signal).
 
 TEST_F(SigchldTest, InjectedSignalComesFromTheTracer) {
