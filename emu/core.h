@@ -265,6 +265,7 @@ class Core {
   static bool IsOfStep(const siginfo_t& info);
   void RecogniseSignal(Thread* thread);
 
+  static bool HasQueued(const Process& process, int signal);
   bool QueueSigchld(Thread* tracer, const siginfo_t& info);
 
   // --- seccomp.cc

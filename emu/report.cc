@@ -219,15 +219,19 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   bool handled = signal == SIGCHLD && sigchld.action == SigchldDisposition::Action::kHandler;
   if (of_stop && (sigchld.action == SigchldDisposition::Action::kIgnore || sigchld.no_stop)) return;
   const bool parked = tracer->call.phase == Call::Phase::kPending;
+  bool blocked = false;
   ThreadFacts facts;
-  if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-  bool blocked = Has(facts.blocked_signals, signal);
-  if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
-  // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced itself.
-  if (!handled && !blocked && tracer->links.empty()) {
-    // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
-    blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
-    if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
+  if (!handled || parked || HasQueued(*tracer->process, signal)) {
+    if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
+    blocked = Has(facts.blocked_signals, signal);
+    if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
+    // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
+    // itself.
+    if (!handled && !blocked && tracer->links.empty()) {
+      // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
+      blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
+      if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
+    }
   }
   siginfo_t info;
   memset(&info, 0, sizeof(info));
@@ -252,6 +256,12 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   }
   if (!pending && !QueueSigchld(tracer, info)) return;
   if (parked && !blocked && alone) tracer->interrupt_coming = true;
+}
+
+// Have we queued that signal for the process, and not seen it taken?
+bool Core::HasQueued(const Process& process, int signal) {
+  return std::any_of(process.sigchlds.begin(), process.sigchlds.end(),
+                     [signal](const QueuedSigchld& queued) { return queued.info.si_signo == signal; });
 }
 
 // The same layout, but a code that one process may send another: si_value lies where si_status does. False:
@@ -310,8 +320,9 @@ bool Core::IsLost(const siginfo_t& info) {
   return none && Has(kStandardSignals, info.si_signo);
 }
 
-// Which of the SIGCHLDs that we have queued for the process of `thread` has this siginfo? Null: none. None is
-// queued while another is pending, so one that lost it is the last; or, if that is pending, the one before.
+// Which of the SIGCHLDs that we have queued for the process of `thread` has this siginfo? Null: none. None of
+// them is queued while another is pending, so one that lost it is the last; or, if that is pending, the one
+// before.
 const QueuedSigchld* Core::FindSigchld(const Thread& thread, const siginfo_t& info) const {
   const int signal = info.si_signo;
   const bool lost = IsLost(info);
@@ -379,10 +390,7 @@ bool Core::IsOfStep(const siginfo_t& info) {
 void Core::RecogniseSignal(Thread* thread) {
   Stop& stop = thread->stop;
   const bool swallows = stop.signal == SIGCHLD && thread->process->swallow_death_of != 0;
-  auto& sigchlds = thread->process->sigchlds;
-  const bool chld = swallows || std::any_of(sigchlds.begin(), sigchlds.end(), [&stop](const auto& queued) {
-                      return queued.info.si_signo == stop.signal;
-                    });
+  const bool chld = swallows || HasQueued(*thread->process, stop.signal);
   // The trap of a step that a dead tracer has left is a signal like any other, also for the next tracer.
   const bool steps =
       stop.signal == SIGTRAP && IsStep(thread->real_mode) && !thread->links.empty() && !thread->left_step;
@@ -435,6 +443,7 @@ void Core::RecogniseSignal(Thread* thread) {
   }
   if (const QueuedSigchld* taken = FindSigchld(*thread, info)) {
     WriteSigInfo(*thread, GenuineSigchld(*thread, *taken));
+    auto& sigchlds = thread->process->sigchlds;
     const auto is_taken = [taken](const QueuedSigchld& queued) { return &queued == taken; };
     sigchlds.erase(std::find_if(sigchlds.begin(), sigchlds.end(), is_taken));
     return;

@@ -331,8 +331,12 @@ TEST_F(SigchldTest, BeyondTheLimitOneIsSentBeforeAnotherThatWasTakenIsSeen) {
 
 TEST_F(SigchldTest, NoneIsSentWhileAnotherIsPending) {
   Seized(kHandler);
-  kernel.at(kTracer).facts.process_signals = SignalBit(SIGCHLD);
   Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(QueuedSigchlds(kTracer), 1u);
+  kernel.process_queue(kTracer.value).clear();
+  kernel.at(kTracer).facts.process_signals = SignalBit(SIGCHLD);
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  Signal(kTracee, SIGUSR2);
   EXPECT_EQ(QueuedSigchlds(kTracer), 0u);
 }
 
