@@ -291,6 +291,7 @@ static void tracer(void) {
 }
 
 static void traced_tracer(void) {
+  block_sigchld();
   const struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
   sigaction(SIGCHLD, &action, NULL);
   use_up(NONE);
@@ -302,12 +303,10 @@ static void traced_tracer(void) {
     _exit(9);
   }
   name_pid(pid, "TRACEE");
-  while (handled < 1) pause();
-  say("handled: %s", siginfo_words(&last));
+  tell_handled();
   tell_wait(pid, 0);
   need_pt(PTRACE_CONT, pid, 0, 0);
-  while (handled < 2) pause();
-  say("handled: %s", siginfo_words(&last));
+  tell_handled();
   tell_wait(pid, 0);
 }
 
