@@ -133,6 +133,9 @@ constexpr int64_t kErestartRestartblock = 516;
 constexpr int64_t kNrRestart = 219;
 constexpr int64_t kNr32Restart = 0;
 
+constexpr int kNrPrctl = 157, kNr32Prctl = 172;
+constexpr int kNrExit = 60, kNr32Exit = 1;
+
 // wait flags.
 constexpr uint32_t kWnohang = 1;
 constexpr uint32_t kWuntraced = 2;  // also WSTOPPED

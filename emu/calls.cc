@@ -60,11 +60,14 @@ bool Core::SameCall(const Notification& a, const Notification& b) {
          std::equal(std::begin(a.args), std::end(a.args), std::begin(b.args));
 }
 
-void Core::PutArguments(const Notification& call, struct user_regs_struct* regs) {
+// The thread is behind this call, or about to make it (the kernel leaves orig_rax as it is then).
+void Core::PutCall(const Notification& call, struct user_regs_struct* regs) {
   using Word = decltype(regs->rax);
   Word* const args64[6] = {&regs->rdi, &regs->rsi, &regs->rdx, &regs->r10, &regs->r8, &regs->r9};
   Word* const args32[6] = {&regs->rbx, &regs->rcx, &regs->rdx, &regs->rsi, &regs->rdi, &regs->rbp};
   for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
+  const bool behind = regs->rip == call.instruction_pointer;
+  (behind ? regs->orig_rax : regs->rax) = static_cast<uint32_t>(call.nr);
 }
 
 // Notifications are numbered as they are made. If none was made between an answered call and the next of the
@@ -158,10 +161,10 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
     case CallKind::kClone3:
       return StripUntraced(caller, n);
     case CallKind::kSeccomp:
-      return notes ? NoteFilter(caller, n) : Outcome::Continue();
+      return notes ? NoteFilter(caller, n) : BeStrict(caller, n);
     case CallKind::kPrctl:
       if (static_cast<uint32_t>(n.args[0]) == kPrGetSeccomp) return GetSeccomp(*caller);
-      return notes ? NoteFilter(caller, n) : Outcome::Continue();
+      return notes ? NoteFilter(caller, n) : BeStrict(caller, n);
     case CallKind::kLandlock:
       return NoteDomain(caller, n);
     case CallKind::kOther:
@@ -208,7 +211,7 @@ void Core::Carry(Thread* caller, Outcome outcome) {
     case Outcome::Kind::kChange:
       if (!stopped) {
         Kick(caller);
-      } else if (ChangeArguments(caller, outcome.args)) {
+      } else if (ChangeCall(caller, outcome.made)) {
         if (outcome.then) outcome.then();
       } else {
         kernel_->Ptrace(Abi::kX86_64, kPokeUser, caller->tid, kUserRax, -kErestartnointr);

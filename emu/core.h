@@ -49,7 +49,7 @@ struct Outcome {
     kReturn,      // `then` is done, and the call returns `value`
     kContinue,    // the kernel carries the call out; `value` is 1 if a wait is certain not to block there
     kDescriptor,  // the call returns a duplicate of our descriptor `value`
-    kChange,      // the call is made again, with `args`
+    kChange,      // the calls `made` are made in its place, and it returns what the last returns
     kPark,        // no answer yet; `value` is 1 if natively the call would not sleep
     kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
   };
@@ -57,7 +57,7 @@ struct Outcome {
   int64_t value = 0;
   std::function<void()> then;
   bool close_on_exec = false;  // kDescriptor
-  std::array<uint64_t, 6> args = {};
+  std::vector<Notification> made = {};
 
   static Outcome Return(int64_t value) { return {Kind::kReturn, value, nullptr, false, {}}; }
   static Outcome ReturnThen(int64_t value, std::function<void()> then) {
@@ -120,6 +120,9 @@ enum OwnSignal : uint32_t {
   kSignalExec,        // SIGTRAP after an exec without PTRACE_O_TRACEEXEC: SI_USER from itself
   kSignalChild,       // SIGCHLD, or another, that tells a tracer: the siginfo stands in Process::sigchlds
 };
+
+// Wait status of a thread that is made to exit since SECCOMP_MODE_STRICT kills it.
+constexpr int kStrictExitStatus = (128 + SIGKILL) << 8;
 
 class Core {
  public:
@@ -270,6 +273,11 @@ class Core {
 
   // --- seccomp.cc
   Outcome NoteFilter(Thread* caller, const Notification& n);
+  Outcome BeStrict(Thread* caller, const Notification& n);
+  static bool IsStrict(const Thread& thread);
+  static struct seccomp_data FilterData(const Notification& n);
+  void KillStrictly(Thread* thread);
+  static int EndOf(const Thread& thread, int status);
   Outcome GetSeccomp(const Thread& caller) const;
   void ForgetRefusedFilters(Thread* thread);
   bool MaySyncFilters(Thread* caller);
@@ -287,7 +295,8 @@ class Core {
   bool Intercepted(const Notification& n) const;
   std::optional<Outcome> AskPolicy(Thread* caller, const Notification& n);
   bool SettleIntercepted(Thread* thread, const Call& before);
-  bool ChangeArguments(Thread* caller, const std::array<uint64_t, 6>& args);
+  bool ChangeCall(Thread* caller, std::vector<Notification> made);
+  void MakeNext(Thread* thread, struct user_regs_struct regs);
   bool HandleChangedCall(Thread* thread);
   bool HandleForbiddenProgram(Thread* thread);
   bool MayRunItsProgram(Thread* thread);
@@ -295,7 +304,9 @@ class Core {
 
   // --- inject.cc
   bool Inject(Thread* thread);
+  bool FiltersAllow(Thread* thread, const Notification& n);
   bool FiltersAllowInjection(Thread* thread);
+  static uint64_t Scratch(const struct user_regs_struct& regs, size_t size);
   bool PrepareInjection(Thread* thread);
   static struct user_regs_struct Restarted(struct user_regs_struct regs);
   bool InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const;
@@ -451,7 +462,7 @@ class Core {
   static bool InterruptedIn(const Notification& call, const struct user_regs_struct& regs);
   static bool HasLost(const Call& call, const struct user_regs_struct& regs);
   static bool IsAboutTo(const Notification& call, const struct user_regs_struct& regs);
-  static void PutArguments(const Notification& call, struct user_regs_struct* regs);
+  static void PutCall(const Notification& call, struct user_regs_struct* regs);
   void GiveAnswer(Thread* caller);
   static void End(Thread* caller, Call::Phase phase);
   void PutResult(Thread* thread, const Call& before);

@@ -89,6 +89,7 @@ class Emulator {
   struct Appearance {
     Tid tracer;            // the innermost of those that trace it; 0: nobody does
     bool stopped = false;  // one of them has it stopped; else a 't' is that of a stop which nobody has seen
+    bool strict = false;   // it is in SECCOMP_MODE_STRICT
     char state = 0;        // as in proc(5): 'T' in a group-stop, 'R' in another stop of ours; 0: as it is
   };
   // Nothing if `tid` is no guest.

@@ -146,6 +146,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   thread->state = Thread::State::kZombie;
   ++held_zombies_;
   thread->exit = info;
+  thread->exit.status = EndOf(*thread, info.status);
   thread->call = Call();
   if (thread->discarding.has_value()) EndDiscarding(thread);
   thread->registers.valid = false;

@@ -1,6 +1,10 @@
 #include "emu/guest_filters.h"
 
+#include <linux/audit.h>
+#include <stddef.h>
 #include <string.h>
+
+#include <iterator>
 
 namespace nestrace {
 
@@ -50,6 +54,29 @@ bool Jumps(uint16_t code, uint32_t a, uint32_t operand) {
 }
 
 }  // namespace
+
+// read, write, exit and (rt_)sigreturn (kernel/seccomp.c:mode1_syscalls).
+std::vector<struct sock_filter> StrictProgram() {
+  std::vector<struct sock_filter> program;
+  const auto add = [&program](uint16_t code, uint32_t k, uint8_t jump_true, uint8_t jump_false) {
+    program.push_back(BPF_JUMP(code, k, jump_true, jump_false));
+  };
+  const auto allow = [&add](uint32_t nr) {
+    add(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1);
+    add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+  };
+  constexpr uint32_t kCalls64[] = {0, 1, 60, 15};
+  constexpr uint32_t kCalls32[] = {3, 4, 1, 119};
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch), 0, 0);
+  add(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 2 + 2 * std::size(kCalls64), 0);
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr), 0, 0);
+  for (uint32_t nr : kCalls64) allow(nr);
+  add(BPF_RET | BPF_K, SECCOMP_RET_TRACE, 0, 0);
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr), 0, 0);
+  for (uint32_t nr : kCalls32) allow(nr);
+  add(BPF_RET | BPF_K, SECCOMP_RET_TRACE, 0, 0);
+  return program;
+}
 
 uint32_t RunFilter(absl::Span<const struct sock_filter> program, const struct seccomp_data& data) {
   uint32_t a = 0, x = 0;

@@ -23,8 +23,12 @@ namespace nestrace {
 struct GuestFilter {
   std::vector<struct sock_filter> program;
   std::shared_ptr<const GuestFilter> previous;
-  int depth = 1;  // number of filters up to this one
+  int depth = 1;        // number of filters up to this one
+  bool strict = false;  // in the place of SECCOMP_MODE_STRICT: what it wants traced is to kill the thread
 };
+
+// Allows what SECCOMP_MODE_STRICT allows, and wants all else traced.
+std::vector<struct sock_filter> StrictProgram();
 
 // Runs one program as the kernel does. A program that the kernel would not have taken ends with
 // SECCOMP_RET_ALLOW.

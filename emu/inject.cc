@@ -21,9 +21,14 @@ namespace {
 
 constexpr uint64_t kRtSigqueueinfo = 129;
 constexpr uint64_t kRestartSyscall = 219;
-constexpr uint64_t kRedZone = 128;
 
 }  // namespace
+
+// Memory of a stopped thread that holds nothing: behind the red zone of its stack.
+uint64_t Core::Scratch(const struct user_regs_struct& regs, size_t size) {
+  constexpr uint64_t kRedZone = 128;
+  return (regs.rsp - kRedZone - size) & ~15ull;
+}
 
 bool Core::InstructionBefore(const Thread& thread, uint64_t rip, uint16_t wanted) const {
   uint16_t found = 0;
@@ -80,20 +85,25 @@ bool Core::Inject(Thread* thread) {
   return false;
 }
 
-// May the thread, as far as its own filters go, send itself a SIGCHLD? (Where it is not known, they are run
-// for a call at address 0 with its siginfo there.)
-bool Core::FiltersAllowInjection(Thread* thread) {
+// Do the thread's own filters, as far as they are known, allow the call?
+bool Core::FiltersAllow(Thread* thread, const Notification& n) {
   ForgetRefusedFilters(thread);
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread->tid, &facts)) return false;
   const int known = thread->filters == nullptr ? 0 : thread->filters->depth;
   if (facts.seccomp_filters > known + 1) return false;
-  struct seccomp_data data = {};
-  data.nr = kRtSigqueueinfo;
-  data.arch = AUDIT_ARCH_X86_64;
-  data.args[0] = thread->process->pids.back().pid;
-  data.args[1] = SIGCHLD;
-  return (RunFilters(thread->filters.get(), data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+  return (RunFilters(thread->filters.get(), FilterData(n)) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+}
+
+// May the thread send itself a SIGCHLD? (Where it is not known, they are run for a call at address 0 with its
+// siginfo there.)
+bool Core::FiltersAllowInjection(Thread* thread) {
+  Notification n;
+  n.nr = kRtSigqueueinfo;
+  n.abi = Abi::kX86_64;
+  n.args[0] = thread->process->pids.back().pid;
+  n.args[1] = SIGCHLD;
+  return FiltersAllow(thread, n);
 }
 
 bool Core::PrepareInjection(Thread* thread) {
@@ -110,7 +120,7 @@ bool Core::PrepareInjection(Thread* thread) {
     if (behind == 0 || !InstructionBefore(*thread, behind, kSyscallInstruction)) return false;
     regs.rip = behind;
   }
-  const uint64_t scratch = (regs.rsp - kRedZone - 2 * sizeof(siginfo_t)) & ~15ull;
+  const uint64_t scratch = Scratch(regs, 2 * sizeof(siginfo_t));
   siginfo_t info = injection.info;
   info.si_uid = kernel_->UidIn(thread->tid, info.si_uid);
   if (WriteCaller(thread, scratch, absl::MakeConstSpan(reinterpret_cast<const char*>(&info), sizeof(info))) <

@@ -355,7 +355,8 @@ Outcome Core::SeccompGetFilter(const RequestArgs& args) {
     return Outcome::Return(-EACCES);
   }
   const uint64_t visible = tracee.seccomp_filters - 1;
-  if (visible == 0) return Outcome::Return(-EINVAL);  // as for a task without seccomp
+  // As for a task without seccomp.
+  if (visible == 0 || IsStrict(*thread)) return Outcome::Return(-EINVAL);
   if (args.addr >= visible) return Outcome::Return(-ENOENT);
   std::vector<char> program(BPF_MAXINSNS * sizeof(struct sock_filter));
   const long count = kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetFilter, thread->tid,
@@ -383,7 +384,7 @@ Outcome Core::SeccompGetMetadata(const RequestArgs& args) {
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
   const uint64_t visible = tracee.seccomp_filters - 1;
-  if (visible == 0) return Outcome::Return(-EINVAL);
+  if (visible == 0 || IsStrict(*thread)) return Outcome::Return(-EINVAL);
   if (metadata[0] >= visible) return Outcome::Return(-ENOENT);
   ++metadata[0];  // ours comes first
   const long result = kernel_->PtraceBuffer(Abi::kX86_64, kSeccompGetMetadata, thread->tid, size, bytes);

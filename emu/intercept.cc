@@ -100,7 +100,11 @@ std::optional<Outcome> Core::AskPolicy(Thread* caller, const Notification& n) {
       break;
     case Interceptor::Decision::Kind::kChange:
       outcome.kind = Outcome::Kind::kChange;
-      outcome.args = decision.args;
+      outcome.made = {n};
+      for (size_t i = 0; i < decision.args.size(); ++i) {
+        outcome.made.front().args[i] =
+            n.abi == Abi::kX86_64 ? decision.args[i] : static_cast<uint32_t>(decision.args[i]);
+      }
       break;
   }
   return outcome;
@@ -170,7 +174,7 @@ bool Core::HandleForbiddenProgram(Thread* thread) {
   return true;
 }
 
-// --- calls made with other arguments.
+// --- calls made with other arguments, or others in their place.
 //
 // Registers can be changed only at a stop, and the kernel has read those of the call under way already. So
 // the caller is stopped, which interrupts the call, gets the new arguments, and starts the call again:
@@ -181,25 +185,37 @@ bool Core::HandleForbiddenProgram(Thread* thread) {
 //   guest: syscall-enter-stop, notification     let go; the policy is not asked again
 //   guest: syscall-exit-stop                    rdx = 100; now its tracers see the exit
 //
-// No tracer sees the stops in between. If anything else comes in between, the arguments are put back, the
-// call starts again as it was, and the policy decides anew.
+// If further calls are to be made (MakeNext), that is the place for it. No tracer sees the stops in between.
+// If anything else comes in between, the arguments are put back, the call starts again as it was, and the
+// policy decides anew.
 
 // The caller is stopped. False: not in a stop that leads straight back into the call.
-bool Core::ChangeArguments(Thread* caller, const std::array<uint64_t, 6>& args) {
+bool Core::ChangeCall(Thread* caller, std::vector<Notification> made) {
   const Stop& stop = caller->stop;
   if (stop.kind != StopKind::kTrap && stop.kind != StopKind::kSyscall) return false;
   struct user_regs_struct regs;
   if (!GetRegs(*caller, &regs)) return false;
   Thread::ChangedCall changed;
-  changed.original = changed.made = caller->call.notification;
-  for (size_t i = 0; i < args.size(); ++i) {
-    changed.made.args[i] = changed.made.abi == Abi::kX86_64 ? args[i] : static_cast<uint32_t>(args[i]);
-  }
-  PutArguments(changed.made, &regs);
+  changed.original = caller->call.notification;
+  changed.made = made.front();
+  changed.next.assign(made.begin() + 1, made.end());
+  PutCall(changed.made, &regs);
   regs.rax = -kErestartnointr;
   if (!SetRegs(caller, regs)) return false;
-  caller->changed_call = changed;
+  caller->changed_call = std::move(changed);
   return true;
+}
+
+// One of the calls that are made in the place of another has ended, at whose syscall-exit-stop `thread` is.
+void Core::MakeNext(Thread* thread, struct user_regs_struct regs) {
+  Thread::ChangedCall& changed = *thread->changed_call;
+  changed.made = changed.next.front();
+  changed.next.erase(changed.next.begin());
+  changed.entered = false;
+  PutCall(changed.made, &regs);
+  SetRegs(thread, regs);
+  RewindCall(thread);
+  ResumeThread(thread);
 }
 
 // Any stop of a thread that has changed_call. True if nobody is to see it.
@@ -219,11 +235,14 @@ bool Core::HandleChangedCall(Thread* thread) {
     ResumeThread(thread);
     return true;
   }
-  PutArguments(changed.original, &regs);
+  if (stop.kind == StopKind::kSyscall && changed.entered && !changed.next.empty()) {
+    MakeNext(thread, regs);
+    return true;
+  }
+  PutCall(changed.original, &regs);
   SetRegs(thread, regs);
   if (SameCall(thread->call.notification, changed.made)) {
-    std::copy(std::begin(changed.original.args), std::end(changed.original.args),
-              std::begin(thread->call.notification.args));
+    thread->call.notification = changed.original;
   }
   thread->changed_call.reset();
   return false;

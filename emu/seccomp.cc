@@ -11,12 +11,26 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 
 #include "emu/core.h"
 
 namespace nestrace {
+
+namespace {
+
+// seccomp(2) or prctl(2) for SECCOMP_MODE_STRICT, without an argument that the kernel refuses?
+bool IsForStrictMode(const Notification& n) {
+  const uint32_t first = static_cast<uint32_t>(n.args[0]);
+  if (KindOf(n.abi, n.nr) == CallKind::kPrctl)
+    return first == kPrSetSeccomp && n.args[1] == SECCOMP_MODE_STRICT;
+  return KindOf(n.abi, n.nr) == CallKind::kSeccomp && first == SECCOMP_SET_MODE_STRICT &&
+         static_cast<uint32_t>(n.args[1]) == 0 && n.args[2] == 0;
+}
+
+}  // namespace
 
 // seccomp(2) or prctl(2) is about to install a filter.
 Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
@@ -50,11 +64,77 @@ Outcome Core::NoteFilter(Thread* caller, const Notification& n) {
   if (sync && !MaySyncFilters(caller)) return Outcome::Continue();
   filter->previous = caller->filters;
   filter->depth = filter->previous == nullptr ? 1 : filter->previous->depth + 1;
+  filter->strict = caller->changed_call.has_value() && IsForStrictMode(caller->changed_call->original);
   caller->filters = filter;
   if (sync) {
     for (Thread* thread : caller->process->threads) thread->filters = filter;
   }
   return Outcome::Continue();
+}
+
+// SECCOMP_MODE_STRICT. The supervisor's filter is there already, and the kernel lets no thread change its
+// mode. So the caller is made to take the time stamp counter away from itself, as that mode does, and to
+// install a filter that allows what it allows.
+Outcome Core::BeStrict(Thread* caller, const Notification& n) {
+  ThreadFacts facts;
+  struct user_regs_struct regs;
+  if (!IsForStrictMode(n) || !kernel_->ReadFacts(caller->tid, &facts) || facts.seccomp_filters != 1)
+    return Outcome::Continue();  // the kernel refuses it
+  if (caller->state != Thread::State::kStopped || !GetRegs(*caller, &regs)) return Outcome::StopCaller();
+  const bool is64 = n.abi == Abi::kX86_64;
+  const std::vector<struct sock_filter> program = StrictProgram();
+  const auto bytes = absl::MakeConstSpan(reinterpret_cast<const char*>(program.data()),
+                                         program.size() * sizeof(program.front()));
+  const uint64_t address = Scratch(regs, bytes.size());
+  const uint64_t head = Scratch(regs, bytes.size() + 2 * sizeof(uint64_t));
+  // struct sock_fprog: unsigned short len, then a pointer.
+  const uint64_t words[2] = {is64 ? program.size() : program.size() | address << 32, address};
+  const long written = WriteCaller(caller, address, bytes);
+  if (written < 0 ||
+      WriteCaller(caller, head, absl::MakeConstSpan(reinterpret_cast<const char*>(words), sizeof(words))) < 0)
+    return Outcome::Continue();
+  Notification without_tsc = n;
+  without_tsc.nr = is64 ? kNrPrctl : kNr32Prctl;
+  Notification filtered = without_tsc;
+  without_tsc.args[0] = PR_SET_TSC;
+  without_tsc.args[1] = PR_TSC_SIGSEGV;
+  filtered.args[0] = kPrSetSeccomp;
+  filtered.args[1] = SECCOMP_MODE_FILTER;
+  filtered.args[2] = head;
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kChange;
+  outcome.made = {without_tsc, filtered};
+  return outcome;
+}
+
+bool Core::IsStrict(const Thread& thread) { return thread.filters != nullptr && thread.filters->strict; }
+
+// `thread`, which is in strict mode, is in the PTRACE_EVENT_SECCOMP of a call that is not allowed. That ends
+// the thread alone, as if SIGKILL had (kernel/seccomp.c:__secure_computing_strict), and the process if it is
+// the last.
+void Core::KillStrictly(Thread* thread) {
+  const Process& process = *thread->process;
+  const bool last = std::all_of(process.threads.begin(), process.threads.end(),
+                                [thread](const Thread* other) { return other == thread || other->ends(); });
+  struct user_regs_struct regs;
+  if (last || !GetRegs(*thread, &regs)) {
+    kernel_->SendSignal(process.tgid, thread->tid, SIGKILL);
+    return;
+  }
+  const bool is64 = regs.cs == kUser64Cs;
+  const auto change = [&](uint64_t where, uint64_t value, uint64_t changed) {
+    thread->changed_arguments.push_back({where, value});
+    kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, changed);
+  };
+  change(kUserOrigRax, regs.orig_rax, is64 ? kNrExit : kNr32Exit);
+  change(is64 ? kUserRdi : kUserRbx, is64 ? regs.rdi : regs.rbx, kStrictExitStatus >> 8);
+  thread->killed_strictly = true;
+  if (thread->stop.emulated) MakeCallAgain(thread);
+  ResumeThread(thread);
+}
+
+int Core::EndOf(const Thread& thread, int status) {
+  return thread.killed_strictly && status == kStrictExitStatus ? SIGKILL : status;
 }
 
 // kernel/seccomp.c:seccomp_can_sync_threads: SECCOMP_FILTER_FLAG_TSYNC is refused if another thread has a
@@ -89,21 +169,26 @@ void Core::ForgetRefusedFilters(Thread* thread) {
   }
 }
 
-// Does a filter of the caller's own want the call traced? Then what is to become of it, before all else.
-std::optional<Outcome> Core::TraceByFilter(Thread* caller, const Notification& n) {
-  if (caller->filters == nullptr) return std::nullopt;
-  if (IsPastFilter(*caller, n.nr, n.instruction_pointer)) return std::nullopt;
-  ForgetRefusedFilters(caller);
+// What a filter is shown of a call.
+struct seccomp_data Core::FilterData(const Notification& n) {
   struct seccomp_data data;
   data.nr = n.nr;
   data.arch = n.abi == Abi::kX86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
   data.instruction_pointer = n.instruction_pointer;
   std::copy(std::begin(n.args), std::end(n.args), std::begin(data.args));
-  const uint32_t verdict = RunFilters(caller->filters.get(), data);
+  return data;
+}
+
+// Does a filter of the caller's own want the call traced? Then what is to become of it, before all else.
+std::optional<Outcome> Core::TraceByFilter(Thread* caller, const Notification& n) {
+  if (caller->filters == nullptr) return std::nullopt;
+  if (IsPastFilter(*caller, n.nr, n.instruction_pointer)) return std::nullopt;
+  ForgetRefusedFilters(caller);
+  const uint32_t verdict = RunFilters(caller->filters.get(), FilterData(n));
   if ((verdict & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_TRACE) return std::nullopt;
   const bool asked = std::any_of(caller->links.begin(), caller->links.end(),
                                  [](const auto& link) { return (link->options & kOptTraceSeccomp) != 0; });
-  if (!asked) return Outcome::Return(-ENOSYS);
+  if (!asked && !IsStrict(*caller)) return Outcome::Return(-ENOSYS);
   caller->filter_event = true;
   caller->filter_data = verdict & SECCOMP_RET_DATA;
   return Outcome::StopCaller();
@@ -129,7 +214,11 @@ bool Core::MakeFilterEvent(Thread* thread) {
   stop.code = SIGTRAP | (kEventSeccomp << 8);
   stop.message = thread->filter_data;
   stop.emulated = true;
-  Offer(thread);
+  if (IsStrict(*thread)) {
+    KillStrictly(thread);
+  } else {
+    Offer(thread);
+  }
   return true;
 }
 

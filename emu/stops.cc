@@ -149,9 +149,14 @@ void Core::HandleStop(Thread* thread) {
           break;
         }
         case kEventExit:
+          stop.message = EndOf(*thread, static_cast<int>(stop.message));
           OnEventExit(thread);
           break;
         case kEventSeccomp:
+          if (IsStrict(*thread)) {
+            KillStrictly(thread);
+            return;
+          }
           if (StoppedPastFilter(*thread)) {  // seccomp runs once more after an event, and lets RET_TRACE pass
             thread->past_filter.reset();
             ResumeThread(thread);

@@ -87,6 +87,7 @@ std::optional<Emulator::Appearance> Core::AppearanceOf(Tid tid) const {
     if (zombie->zombie_tracer != nullptr) shown.tracer = zombie->zombie_tracer->tid;
     return shown;
   }
+  shown.strict = IsStrict(*thread);
   if (!thread->links.empty()) shown.tracer = thread->links.back()->tracer->tid;
   const bool listening = thread->state == Thread::State::kListening;
   const bool stopped = listening || thread->state == Thread::State::kStopped;

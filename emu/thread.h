@@ -211,11 +211,13 @@ struct Thread {
   std::vector<ChangedArgument> changed_arguments;
   bool noted = false;  // they are those of a call that passes the filter (notes.cc), till the next stop
   bool wnohang_added = false;  // one of those is the options of a wait: if it finds nothing, it is made again
-  // The policy has the call made with other arguments (intercept.cc).
+  // Other calls are made in the place of one: it with other arguments, by policy (intercept.cc), or what
+  // makes the thread as restricted as SECCOMP_MODE_STRICT would (seccomp.cc).
   struct ChangedCall {
     Notification original;
     Notification made;
-    bool entered = false;  // its syscall-enter-stop was seen
+    std::vector<Notification> next;  // to be made behind that
+    bool entered = false;            // the syscall-enter-stop of `made` was seen
   };
   std::optional<ChangedCall> changed_call;
   // A call that has had its effects already, while its result has not reached the thread.
@@ -228,6 +230,7 @@ struct Thread {
   std::shared_ptr<const LandlockDomain> domain;  // null: none
   bool filter_event = false;  // it is being stopped for a PTRACE_EVENT_SECCOMP of our making (seccomp.cc)
   uint32_t filter_data = 0;
+  bool killed_strictly = false;  // it exits, and is to look killed by SECCOMP_MODE_STRICT
   // The call that it makes again, whose event was shown; till that has its result. Of the registers, the
   // call's number and its instruction are what counts.
   std::optional<Notification> past_filter;

@@ -352,7 +352,7 @@ Outcome Core::AnswerExit(Thread* caller, const WaitSpec& spec, Link* link) {
   // A thread that has long ended shares the end of its process (kernel/exit.c:wait_task_zombie).
   ExitInfo now;
   const bool shares = !tracee->is_leader() && kernel_->PeekExit(tracee->tid, &now);
-  const int status = shares ? now.status : tracee->exit.status;
+  const int status = shares ? EndOf(*tracee, now.status) : tracee->exit.status;
   const bool exited = (status & 0x7f) == 0;
   const int cld_code = exited ? CLD_EXITED : (status & 0x80) != 0 ? CLD_DUMPED : CLD_KILLED;
   const pid_t pid = PidIn(caller->pids, tracee->pids);

@@ -88,6 +88,8 @@ void AddRules(Context* context, uint64_t pass) {
   context->Notify({SCMP_SYS(wait4), SCMP_SYS(waitid)}, Unpassed({}, pass));
   context->Notify({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
   context->Notify({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
+  context->Notify({SCMP_SYS(prctl)}, {First(PR_SET_SECCOMP), Second(SECCOMP_MODE_STRICT)});
+  context->Notify({SCMP_SYS(seccomp)}, {First(SECCOMP_SET_MODE_STRICT)});
   context->Notify({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
   context->Notify({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
   context->Notify({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));

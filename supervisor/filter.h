@@ -9,7 +9,8 @@
 //   rt_sigaction, sigaction, signal         for SIGCHLD
 //   clone                                   with CLONE_UNTRACED in its flags
 //   clone3                                  always: its flags are in memory, where no filter can look
-//   seccomp, prctl                          to install a filter; prctl also for PR_GET_SECCOMP
+//   seccomp, prctl                          to install a filter, or for strict mode; prctl also for
+//                                           PR_GET_SECCOMP
 //   landlock_restrict_self                  always
 //   what FilterSpec names                   always
 // except that waits, sigaction and the like, and what restricts, pass with FilterSpec::pass as sixth

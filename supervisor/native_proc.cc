@@ -64,8 +64,8 @@ std::string NativeStatus(const std::string& text, const Emulator::Appearance& sh
   std::string native = text;
   SetField(&native, "TracerPid", absl::StrCat(tracer));
   if (const int64_t filters = FindNumber(native, "Seccomp_filters").value_or(0); filters > 0) {
-    SetField(&native, "Seccomp_filters", absl::StrCat(filters - 1));
-    if (filters == 1) SetField(&native, "Seccomp", "0");
+    SetField(&native, "Seccomp_filters", absl::StrCat(shown.strict ? 0 : filters - 1));
+    if (shown.strict || filters == 1) SetField(&native, "Seccomp", shown.strict ? "1" : "0");
   }
   const size_t state = native.find(kStateField);
   const char letter = state == std::string::npos ? 0 : native[state + strlen(kStateField)];

@@ -84,6 +84,14 @@ static void roads(void) {
 
 static void sleeper(void) { pause(); }
 
+static Gate is_strict;
+
+static void strict(void) {
+  NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+  syscall(SYS_write, is_strict.fd[1], "", 1);
+  for (;;) continue;
+}
+
 static pid_t traced_by_thread;
 
 static void* thread_traces(void* unused) {
@@ -123,6 +131,14 @@ int main(void) {
   NEED(pthread_create(&thread, NULL, thread_traces, NULL) == 0);
   pthread_join(thread, NULL);
   kill(traced_by_thread, SIGKILL);
+
+  is_strict = gate_new();
+  const pid_t strict_child = spawn("STRICT", strict);
+  gate_pass(is_strict);
+  kill(strict_child, SIGSTOP);
+  NEED(waitpid(strict_child, NULL, WUNTRACED) == strict_child);
+  tell_status(strict_child);
+  kill(strict_child, SIGKILL);
 
   say("PR_GET_SECCOMP: %d", prctl(PR_GET_SECCOMP));
   filter_call(SYS_getpgid, SECCOMP_RET_ERRNO | EPERM);

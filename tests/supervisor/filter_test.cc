@@ -135,6 +135,15 @@ TEST_F(Filtered, SigactionIsNotifiedForSigchldAlone) {
   EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_rt_sigaction, {0xabcd00000000 | SIGCHLD, 0}}));
 }
 
+TEST_F(Filtered, SeccompIsNotifiedWhereItRestricts) {
+  for (const uint64_t mode : {SECCOMP_MODE_STRICT, SECCOMP_MODE_FILTER})
+    EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_prctl, {PR_SET_SECCOMP, mode}})) << mode;
+  for (const uint64_t operation : {SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER})
+    EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_seccomp, {operation, ~0ull}})) << operation;
+  EXPECT_EQ(Result({Abi::kX86_64, SYS_prctl, {PR_SET_SECCOMP, 3}}), -EINVAL);
+  EXPECT_EQ(Result({Abi::kX86_64, SYS_seccomp, {SECCOMP_GET_ACTION_AVAIL, 0, 0}}), -EFAULT);
+}
+
 TEST_F(Filtered, CloneIsNotifiedWithCloneUntraced) {
   EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_clone, {CLONE_UNTRACED | SIGCHLD, 0}}));
   // Not notified, and not possible either: CLONE_THREAD without CLONE_SIGHAND.

@@ -22,6 +22,13 @@ TEST(NativeStatusTest, OwnFiltersStay) {
   EXPECT_EQ(NativeStatus(text, {}, 1234), "Name:\ta\nTracerPid:\t1234\nSeccomp:\t2\nSeccomp_filters:\t2\n");
 }
 
+TEST(NativeStatusTest, StrictModeHasNoFilter) {
+  Emulator::Appearance shown;
+  shown.strict = true;
+  EXPECT_EQ(NativeStatus("Name:\ta\nTracerPid:\t5\nSeccomp:\t2\nSeccomp_filters:\t2\n", shown, 0),
+            "Name:\ta\nTracerPid:\t0\nSeccomp:\t1\nSeccomp_filters:\t0\n");
+}
+
 TEST(NativeStatusTest, WithoutANumberOfFiltersSeccompStays) {  // before Linux 5.9
   const std::string text = "Name:\ta\nTracerPid:\t7\nSeccomp:\t2\n";
   EXPECT_EQ(NativeStatus(text, {}, 0), "Name:\ta\nTracerPid:\t0\nSeccomp:\t2\n");
