@@ -105,8 +105,9 @@ constexpr size_t kGeneralRegsSize = 216;
 constexpr size_t kFxsaveSize = 512;
 // CS of 64-bit user code.
 constexpr uint64_t kUser64Cs = 0x33;
-// "syscall", as a little-endian word.
+// "syscall" and "int $0x80", as little-endian words.
 constexpr uint16_t kSyscallInstruction = 0x050f;
+constexpr uint16_t kInt80Instruction = 0x80cd;
 
 // Offsets in the x86_64 USER area.
 constexpr uint64_t kUserRax = 10 * 8;
@@ -119,6 +120,7 @@ constexpr uint64_t kUserRdi = 14 * 8;
 constexpr uint64_t kUserRbx = 5 * 8;
 constexpr uint64_t kUserRbp = 4 * 8;
 constexpr uint64_t kUserR9 = 8 * 8;
+constexpr uint64_t kUserR8 = 9 * 8;
 // The last debug register, u_debugreg[7], in both layouts; and its bits that enable a breakpoint.
 constexpr uint64_t kUserDr7 = 848 + 7 * 8;
 constexpr uint64_t kUser32Dr7 = 252 + 7 * 4;

@@ -296,7 +296,7 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->doubt.reset();
   thread->changed_arguments.clear();
   thread->timeout.reset();
-  thread->moved = 0;
+  thread->moving.reset();
   thread->changed_call.reset();
   thread->owed.reset();
   thread->behind_syscall = thread->restarts_at = thread->ended_at = 0;

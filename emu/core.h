@@ -124,6 +124,9 @@ enum OwnSignal : uint32_t {
 // Wait status of a thread that is made to exit since SECCOMP_MODE_STRICT kills it.
 constexpr int kStrictExitStatus = (128 + SIGKILL) << 8;
 
+struct MovingCall;
+struct TimedCall;
+
 class Core {
  public:
   Core(Kernel* kernel, const Emulator::Options& options)
@@ -421,8 +424,17 @@ class Core {
   // --- interruptions.cc
   std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
   bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked);
-  void EndMoving(Thread* thread);
+  bool EndMoving(Thread* thread);
+  bool MayGoOn(const Notification& n, const MovingCall& moving);
+  struct Rest {
+    Notification call;
+    uint64_t size = 0;  // what it is to move
+  };
+  std::optional<Rest> RestOfMove(Thread* thread, const Notification& n, uint64_t done);
+  bool RestOfPieces(Thread* thread, const MovingCall& moving, uint64_t done, Rest* rest);
+  void MoveRest(Thread* thread, const Notification& n, const Rest& rest, uint64_t done);
   void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
+  int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
   void ShortenTimeout(Thread* thread);
   bool RestartsUnseen(Thread* thread);
   bool EnteredUnseen(Thread* thread);

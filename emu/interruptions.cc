@@ -1,10 +1,13 @@
 // Calls that natively would not have been interrupted (unqueued.cc has the signals).
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "emu/core.h"
@@ -20,28 +23,77 @@ uint64_t RegisterAt(const struct user_regs_struct& regs, uint64_t where) {
   return value;
 }
 
-// Where epoll_wait and epoll_pwait have their timeout, in milliseconds: offset in the USER area, 0 for
-// another call.
-uint64_t TimeoutArgument(const struct user_regs_struct& regs) {
-  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
-  if (regs.cs == kUser64Cs) return nr == 232 || nr == 281 ? kUserR10 : 0;
-  return nr == 256 || nr == 319 ? kUserRsi : 0;
+// The arguments of a call, and its number: offsets in the USER area.
+constexpr uint64_t kArguments64[] = {kUserRdi, kUserRsi, kUserRdx, kUserR10, kUserR8, kUserR9};
+constexpr uint64_t kArguments32[] = {kUserRbx, kUserRcx, kUserRdx, kUserRsi, kUserRdi, kUserRbp};
+
+uint64_t PlaceOfArgument(Abi abi, int number) {
+  return abi == Abi::kX86_64 ? kArguments64[number] : kArguments32[number];
 }
 
-// The arguments of write, sendto and sendfile that say what is to be moved: offsets in the USER area, 0 if
-// there is no such.
-struct Moved {
-  uint64_t from = 0, size = 0;
+// The row of a table for a call.
+template <typename Row, size_t kSize>
+const Row* Find(const Row (&table)[kSize], Abi abi, int64_t nr) {
+  const auto row = std::find_if(std::begin(table), std::end(table), [&](const Row& row) {
+    return nr >= 0 && nr == (abi == Abi::kX86_64 ? row.nr : row.nr32);
+  });
+  return row == std::end(table) ? nullptr : row;
+}
+
+}  // namespace
+
+// A call that fails with EINTR, though its handler has SA_RESTART, and waits for a time.
+struct TimedCall {
+  int nr, nr32;  // -1: there is none
+  int argument;  // that is the time, or points to it
+  enum { kMilliseconds, kTimespec, kTimespec32 } as;
 };
 
-Moved ArgumentsOfMove(const struct user_regs_struct& regs) {
-  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
-  if (regs.cs == kUser64Cs) {
-    if (nr == 1 || nr == 44) return {kUserRsi, kUserRdx};
-    return nr == 40 ? Moved{0, kUserR10} : Moved{};
-  }
-  return nr == 4 || nr == 369 ? Moved{kUserRcx, kUserRdx} : Moved{};
-}
+// A call that sleeps till all is moved, unless a signal comes.
+struct MovingCall {
+  int nr, nr32;
+  enum { kBytes, kMessages, kPieces, kHeader } what;  // kPieces: struct iovec; kHeader: struct msghdr
+  int from, size, flags;                              // numbers of arguments; -1: it has none
+  enum { kAny, kSocket, kStream, kNoStream } on = kAny;
+  uint32_t needs = 0, excludes = 0;  // of its flags
+  uint32_t adds = 0;                 // for the rest
+  int piece = -1, piece32 = -1;      // kPieces, kHeader: the call that moves one
+  int fd = 0;                        // number of the argument that `on` is about
+};
+
+namespace {
+
+using T = TimedCall;
+using M = MovingCall;
+
+// epoll_wait, epoll_pwait, epoll_pwait2; rt_sigtimedwait and that with 32-bit times; semtimedop; io_getevents
+// of either ABI.
+constexpr TimedCall kTimedCalls[] = {
+    {232, 256, 3, T::kMilliseconds}, {281, 319, 3, T::kMilliseconds}, {441, 441, 3, T::kTimespec},
+    {128, 421, 2, T::kTimespec},     {-1, 177, 2, T::kTimespec32},    {220, 420, 3, T::kTimespec},
+    {208, -1, 4, T::kTimespec},      {-1, 247, 4, T::kTimespec32},
+};
+
+// write, sendfile, sendfile64 of i386, sendto; recvfrom; splice (once something is moved, it waits for the
+// pipe no more; into a pipe it moves, as sendfile does, what there is room for, and never sleeps then);
+// sendmmsg, recvmmsg, that with 64-bit times; writev; sendmsg, recvmsg.
+constexpr MovingCall kMovingCalls[] = {
+    {1, 4, M::kBytes, 1, 2, -1},
+    {40, 187, M::kBytes, -1, 3, -1, M::kSocket},
+    {-1, 239, M::kBytes, -1, 3, -1, M::kSocket},
+    {44, 369, M::kBytes, 1, 2, 3},
+    {45, 371, M::kBytes, 1, 2, 3, M::kStream, MSG_WAITALL, MSG_PEEK},
+    {275, 313, M::kBytes, -1, 4, 5, M::kSocket, 0, 0, SPLICE_F_NONBLOCK, -1, -1, 2},
+    {307, 345, M::kMessages, 1, 2, 3, M::kNoStream},
+    {299, 337, M::kMessages, 1, 2, 3, M::kAny, 0, MSG_WAITFORONE},
+    {-1, 417, M::kMessages, 1, 2, 3, M::kAny, 0, MSG_WAITFORONE},
+    {20, 146, M::kPieces, 1, 2, -1, M::kAny, 0, 0, 0, 1, 4},
+    {46, 370, M::kHeader, 1, -1, 2, M::kAny, 0, 0, 0, 44, 369},
+    {47, 372, M::kHeader, 1, -1, 2, M::kStream, MSG_WAITALL, MSG_PEEK, 0, 45, 371},
+};
+
+constexpr uint64_t kMostBytes = 0x7ffff000;  // of one call (MAX_RW_COUNT)
+constexpr uint64_t kMostItems = 1024;        // UIO_MAXIOV
 
 }  // namespace
 
@@ -102,45 +154,169 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
   if (!by_us) thread->timed_call = 0;
 }
 
-// A call that writes sleeps till all is written, unless a signal comes. `thread` has stopped behind one that
-// has written a part; if natively nothing has interrupted it, it goes on with the rest.
-bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
-  constexpr uint64_t kMost = 0x7ffff000;  // of one call (MAX_RW_COUNT)
-  const Moved arguments = ArgumentsOfMove(regs);
-  const uint64_t size = std::min(RegisterAt(regs, arguments.size), kMost);
-  const uint64_t done = regs.rax;
-  const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
-  if (!behind_call || arguments.size == 0 || static_cast<int64_t>(done) <= 0 || done >= size) return false;
-  if (!thread->changed_arguments.empty() || !EndedByUs(*thread, was_kicked)) return false;
-  const auto change = [&](uint64_t where, uint64_t changed) {
-    thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
+// Is the call one that is cut short by signals alone?
+bool Core::MayGoOn(const Notification& n, const MovingCall& moving) {
+  const uint32_t flags = moving.flags < 0 ? 0 : static_cast<uint32_t>(n.args[moving.flags]);
+  if ((flags & moving.needs) != moving.needs || (flags & moving.excludes) != 0) return false;
+  // recvmmsg ends with its timeout, too.
+  if (moving.what == MovingCall::kMessages && moving.on == MovingCall::kAny && n.args[4] != 0) return false;
+  if (moving.on == MovingCall::kAny) return true;
+  const long type = kernel_->SocketType(n.tid, static_cast<int>(n.args[moving.fd]));
+  return type >= 0 &&
+         (moving.on == MovingCall::kSocket || (type == SOCK_STREAM) == (moving.on == MovingCall::kStream));
+}
+
+// What is left to do of a call that has moved `done` bytes or messages.
+std::optional<Core::Rest> Core::RestOfMove(Thread* thread, const Notification& n, uint64_t done) {
+  const MovingCall* moving = nestrace::Find(kMovingCalls, n.abi, n.nr);
+  if (moving == nullptr || !MayGoOn(n, *moving)) return std::nullopt;
+  Rest rest{n, 0};
+  auto& args = rest.call.args;
+  if (moving->piece >= 0) {
+    const bool found = RestOfPieces(thread, *moving, done, &rest);
+    // It is another call to a policy, and to the thread's own filters.
+    if (!found || Intercepted(rest.call) || !FiltersAllow(thread, rest.call)) return std::nullopt;
+    return rest;
+  }
+  const bool messages = moving->what == MovingCall::kMessages;
+  const uint64_t size = std::min(args[moving->size], messages ? kMostItems : kMostBytes);
+  const uint64_t unit = !messages ? 1 : n.abi == Abi::kX86_64 ? 64 : 32;  // struct mmsghdr
+  if (done >= size) return std::nullopt;
+  if (moving->from >= 0) args[moving->from] += done * unit;
+  if (moving->flags >= 0) args[moving->flags] |= moving->adds;
+  args[moving->size] = rest.size = size - done;
+  return rest;
+}
+
+// Of several pieces the rest of the first that is not moved. (To make the call itself for all the rest would
+// need memory of the thread.)
+bool Core::RestOfPieces(Thread* thread, const MovingCall& moving, uint64_t done, Rest* rest) {
+  const bool is64 = rest->call.abi == Abi::kX86_64;
+  const size_t word = is64 ? 8 : 4;
+  auto& args = rest->call.args;
+  const auto read = [&](uint64_t address, size_t count, std::vector<uint64_t>* words) {
+    std::vector<char> bytes(count * word);
+    words->assign(count, 0);
+    if (ReadCaller(thread, address, absl::MakeSpan(bytes)) < 0) return false;
+    for (size_t i = 0; i < count; ++i) memcpy(&(*words)[i], bytes.data() + i * word, word);
+    return true;
+  };
+  const uint64_t flags = moving.flags < 0 ? 0 : args[moving.flags];
+  uint64_t array = args[1], count = args[2];
+  std::vector<uint64_t> words;
+  if (moving.what == MovingCall::kHeader) {  // name, its length, iovecs, their number, control, its length
+    if (!read(args[1], 6, &words)) return false;
+    if (moving.needs != 0 && words[5] != 0) return false;  // descriptors end it
+    array = words[2];
+    count = words[3];
+  }
+  if (done >= kMostBytes || count > kMostItems || !read(array, 2 * count, &words)) return false;
+  uint64_t before = done;
+  for (size_t i = 0; i < words.size(); i += 2) {
+    if (before >= words[i + 1]) {
+      before -= words[i + 1];
+      continue;
+    }
+    rest->call.nr = is64 ? moving.piece : moving.piece32;
+    rest->size = std::min(words[i + 1] - before, kMostBytes - done);
+    args[1] = words[i] + before;
+    args[2] = rest->size;
+    if (moving.what == MovingCall::kHeader) {
+      args[3] = flags;
+      args[4] = args[5] = 0;  // address
+    }
+    return true;
+  }
+  return false;
+}
+
+// Gives `thread`, which is behind the call `n`, or about to make it, the call for the rest.
+void Core::MoveRest(Thread* thread, const Notification& n, const Rest& rest, uint64_t done) {
+  const auto change = [&](uint64_t where, uint64_t value, uint64_t changed) {
+    if (value == changed) return;
+    thread->changed_arguments.push_back({where, value});
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, changed);
   };
-  if (arguments.from != 0) change(arguments.from, RegisterAt(regs, arguments.from) + done);
-  change(arguments.size, size - done);
-  thread->moved = done;
+  for (int i = 0; i < 6; ++i) change(PlaceOfArgument(n.abi, i), n.args[i], rest.call.args[i]);
+  change(kUserOrigRax, static_cast<uint32_t>(n.nr), static_cast<uint32_t>(rest.call.nr));
+  thread->moving = Thread::Moving{n, done, rest.size};
+}
+
+// `thread` has stopped behind a call that sleeps till all is moved, unless a signal comes, and that has moved
+// a part; if natively nothing has interrupted it, it goes on with the rest.
+bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
+  const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
+  if (!behind_call || static_cast<int64_t>(regs.orig_rax) < 0 || static_cast<int64_t>(regs.rax) <= 0 ||
+      !thread->changed_arguments.empty())
+    return false;
+  Notification n;
+  n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  n.tid = thread->tid;
+  TakeCall(regs, &n);
+  // A call that starts again anyway has its own number in rax.
+  const uint16_t instruction = n.abi == Abi::kX86_64 ? kSyscallInstruction : kInt80Instruction;
+  if (regs.rax == regs.orig_rax && InstructionBefore(*thread, regs.rip + 2, instruction)) return false;
+  const std::optional<Rest> rest = RestOfMove(thread, n, regs.rax);
+  if (!rest.has_value() || !EndedByUs(*thread, was_kicked)) return false;
+  MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   return true;
 }
 
-// The call has ended, or is still to begin with the rest: what it says is to be that of the whole.
-void Core::EndMoving(Thread* thread) {
+// The call for the rest has ended, or is still to begin: what it says is to be that of the whole. True if it
+// goes on, with the next piece or once more.
+bool Core::EndMoving(Thread* thread) {
   struct user_regs_struct regs;
-  const uint64_t before = std::exchange(thread->moved, 0);
-  if (before == 0 || !GetRegs(*thread, &regs)) return;
-  PutArgumentsBack(thread);
-  const int64_t more = std::max<int64_t>(static_cast<int64_t>(regs.rax), 0);
-  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, before + more);
+  if (!thread->moving.has_value()) return false;
+  const Thread::Moving moving = *std::exchange(thread->moving, std::nullopt);
+  if (!GetRegs(*thread, &regs)) return false;
+  const bool began = regs.rip == moving.call.instruction_pointer;
+  const bool again = WillRestart(regs);  // also for an error that recvmmsg has left to the next call
+  const uint64_t more = began ? std::max<int64_t>(static_cast<int64_t>(regs.rax), 0) : 0;
+  thread->changed_arguments.clear();
+  PutCall(moving.call, &regs);
+  regs.orig_rax = static_cast<uint32_t>(moving.call.nr);
+  regs.rip = moving.call.instruction_pointer;
+  regs.rax = moving.done + more;
+  SetRegs(thread, regs);
+  if (thread->stop.kind != StopKind::kSyscall || thread->kicked || (more < moving.rest && !again))
+    return false;
+  const std::optional<Rest> rest = RestOfMove(thread, moving.call, regs.rax);
+  if (!rest.has_value()) return false;
+  MoveRest(thread, moving.call, *rest, regs.rax);
+  RewindCall(thread);
+  return true;
+}
+
+// In milliseconds; 0 if there is none.
+int64_t Core::ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed) {
+  const bool is64 = regs.cs == kUser64Cs;
+  const uint64_t argument =
+      RegisterAt(regs, PlaceOfArgument(is64 ? Abi::kX86_64 : Abi::kI386, timed.argument));
+  if (timed.as == TimedCall::kMilliseconds) return static_cast<int32_t>(argument);
+  const bool small = timed.as == TimedCall::kTimespec32;
+  int64_t time[2] = {0, 0};
+  char bytes[sizeof(time)];
+  if (argument == 0 || ReadCaller(thread, argument, absl::MakeSpan(bytes, small ? 8 : 16)) < 0) return 0;
+  if (small) {
+    for (int i = 0; i < 2; ++i) memcpy(&time[i], bytes + 4 * i, 4);
+  } else {
+    memcpy(time, bytes, sizeof(time));
+  }
+  constexpr int64_t kLongest = 1'000'000'000;  // seconds
+  if (time[0] < 0 || time[0] > kLongest) return 0;
+  return time[0] * 1000 + (time[1] + 999'999) / 1'000'000;
 }
 
 // The call that `thread` has been interrupted in starts again, with its whole time to wait, which is to be
 // what is left. (When it began the first time is not known: it waits from here on.)
 void Core::NoteTimeout(Thread* thread, const struct user_regs_struct& regs) {
-  const uint64_t where = TimeoutArgument(regs);
-  const int time = static_cast<int>(RegisterAt(regs, where));
-  if (where == 0 || time <= 0) return;
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const TimedCall* timed = nestrace::Find(kTimedCalls, abi, static_cast<int64_t>(regs.orig_rax));
+  if (timed == nullptr) return;
   if (thread->timeout.has_value() && thread->timeout->behind == regs.rip) return;
-  thread->timeout = Thread::Timeout{regs.rip, kernel_->Milliseconds() + time};
+  const int64_t time = ReadTimeout(thread, regs, *timed);
+  if (time > 0) thread->timeout = Thread::Timeout{regs.rip, kernel_->Milliseconds() + time};
 }
 
 // At a syscall-stop.
@@ -148,16 +324,28 @@ void Core::ShortenTimeout(Thread* thread) {
   struct user_regs_struct regs;
   if (!thread->timeout.has_value() || !GetRegs(*thread, &regs)) return;
   const bool entry = thread->stop.entry;
-  const uint64_t where = TimeoutArgument(regs);
-  if (where == 0 || thread->timeout->behind != regs.rip || (!entry && !WillRestart(regs))) {
+  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const TimedCall* timed = nestrace::Find(kTimedCalls, abi, static_cast<int64_t>(regs.orig_rax));
+  if (timed == nullptr || thread->timeout->behind != regs.rip || (!entry && !WillRestart(regs))) {
     thread->timeout.reset();
     return;
   }
   if (!entry) return;
+  const int64_t left = std::max<int64_t>(thread->timeout->deadline - kernel_->Milliseconds(), 0);
+  const int64_t time[2] = {left / 1000, left % 1000 * 1'000'000};
+  const int32_t small[2] = {static_cast<int32_t>(time[0]), static_cast<int32_t>(time[1])};
+  uint64_t argument = left;
+  if (timed->as != TimedCall::kMilliseconds) {  // the thread's own is left alone: others may read it
+    argument = Scratch(regs, sizeof(time));
+    const bool is_small = timed->as == TimedCall::kTimespec32;
+    const char* const bytes =
+        reinterpret_cast<const char*>(is_small ? static_cast<const void*>(small) : time);
+    if (WriteCaller(thread, argument, absl::MakeConstSpan(bytes, is_small ? 8 : 16)) < 0) return;
+  }
+  const uint64_t where = PlaceOfArgument(abi, timed->argument);
   if (thread->changed_arguments.empty())
     thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
-  const int64_t left = std::max<int64_t>(thread->timeout->deadline - kernel_->Milliseconds(), 0);
-  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, left);
+  kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, argument);
 }
 
 // Does a system call start again at once that natively would not have ended at all? Then the address behind

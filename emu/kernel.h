@@ -154,6 +154,8 @@ class Kernel {
   virtual long MayTraceChild(Tid parent, Tid child) = 0;
   // The monotonic clock.
   virtual int64_t Milliseconds() = 0;
+  // SO_TYPE of the socket that descriptor `fd` of `tid` is, or -ENOTSOCK.
+  virtual long SocketType(Tid tid, int fd) = 0;
   // True if descriptor `fd` of `tid` is a Landlock ruleset.
   virtual bool IsLandlockRuleset(Tid tid, int fd) = 0;
   // True if landlock_restrict_self(2) of this kernel takes these flags.

@@ -67,7 +67,10 @@ void Core::HandleStop(Thread* thread) {
                           absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
     stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
   }
-  if (!stop.entry && stop.kind != StopKind::kEvent) EndMoving(thread);
+  if (!stop.entry && stop.kind != StopKind::kEvent && EndMoving(thread)) {
+    ResumeThread(thread);
+    return;
+  }
   Settle(thread);
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and

@@ -240,8 +240,13 @@ struct Thread {
   bool interrupt_coming = false;
   bool wait_interrupted =
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
-  // Bytes that a call has moved which goes on with the rest (interruptions.cc).
-  uint64_t moved = 0;
+  // A call that has moved a part, and is made again for the rest (interruptions.cc).
+  struct Moving {
+    Notification call;  // as the thread has made it
+    uint64_t done = 0;
+    uint64_t rest = 0;  // what the call that is made now is to move
+  };
+  std::optional<Moving> moving;
   // A call with a time to wait that starts again from the beginning, and would wait as long once more.
   struct Timeout {
     uint64_t behind = 0;   // address behind the call

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +126,14 @@ int64_t LinuxKernel::Milliseconds() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1000000;
+}
+
+long LinuxKernel::SocketType(Tid tid, int fd) {
+  const UniqueFd pidfd = OpenPidfd(tid);
+  const UniqueFd copy(pidfd.ok() ? static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0)) : -1);
+  int type = 0;
+  socklen_t size = sizeof(type);
+  return getsockopt(copy.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 ? type : -ENOTSOCK;
 }
 
 bool LinuxKernel::IsLandlockRuleset(Tid tid, int fd) { return ReadIsLandlockRuleset(proc_, tid, fd); }

@@ -62,6 +62,7 @@ class LinuxKernel final : public Kernel {
   bool MayAccessMemory(Tid tracer, Tid tracee) override;
   long MayTraceChild(Tid parent, Tid child) override;
   int64_t Milliseconds() override;
+  long SocketType(Tid tid, int fd) override;
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override;
 

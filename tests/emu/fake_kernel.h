@@ -182,6 +182,7 @@ class FakeKernel : public Kernel {
   bool MayAccessMemory(Tid, Tid) override { return true; }
   long MayTraceChild(Tid parent, Tid child) override;
   int64_t Milliseconds() override { return 0; }
+  long SocketType(Tid, int) override { return -ENOTSOCK; }
   bool IsLandlockRuleset(Tid tid, int fd) override;
   bool AreLandlockFlags(uint32_t flags) override { return flags <= kLandlockFlags; }
 
