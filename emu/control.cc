@@ -93,11 +93,14 @@ bool Core::InItsStop(const Thread& thread) const {
   return at_exit || result < 0 || !LooksLikeExit(info.si_signo, info.si_code);
 }
 
-// Does `viewer` see something by this number? It is known that the table has no such thread.
+// Does `viewer` see a process by this number that is no guest? It is known that the table has no such thread.
+// One of a guest is as good as gone (DiesByItself).
 bool Core::ExistsOutside(const Thread& viewer, pid_t pid) const {
   if (pid <= 0) return false;
-  return viewer.pids.size() == 1 ? kernel_->Exists(Tid{pid})
-                                 : kernel_->FromNamespace(viewer.tid, pid) != Tid{};
+  const Tid tid = viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
+  if (tid == Tid{} || !kernel_->Exists(tid)) return false;
+  ThreadFacts facts;
+  return !kernel_->ReadFacts(tid, &facts) || FindProcess(Tid{facts.tgid}) == nullptr;
 }
 
 // `pid` is no thread of the table; it may be a zombie that only its real parent has still to wait for, or no

@@ -190,6 +190,8 @@ class Core {
   void OnEventExit(Thread* thread);
   bool IsFatalToInit(const Thread& thread) const;
   void LeaveToDie(Thread* thread);
+  static bool DiesByItself(const Thread& thread);
+  void RemoveDeparted();
   void LetTraceesOfInitGo(const Process& process);
   bool HasSprung(const Thread& thread) const;
   void OnTracerGone(Thread* tracer, const Process* parent = nullptr);
@@ -509,6 +511,7 @@ class Core {
   uint64_t last_notification_ = 0;      // the id received last; the kernel counts them
   uint64_t missing_notifications_ = 0;  // how many in all were cancelled before they were received
   std::vector<Tid> dying_leaders_;  // resumed from PTRACE_EVENT_EXIT, with threads left, and no zombies yet
+  std::vector<Tid> departed_;  // threads that were let go at PTRACE_EVENT_EXIT, and are still in the table
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
   uint64_t last_link_ = 0;  // Link::number

@@ -64,6 +64,27 @@ void Core::LeaveToDie(Thread* thread) {
   if (observer_ != nullptr) observer_->OnReaped(tid);
 }
 
+// Joined, a thread that nobody traces is gone at once (kernel/exit.c:exit_notify): unshare(2), tgkill(2) and
+// /proc show that. As a tracee of ours it would be a zombie till we have waited for it, so it is let go at
+// its PTRACE_EVENT_EXIT. Not if we need to know when it is gone: for its tracees, or, if it is the last of
+// its process, to look at a leader before it whose zombie is not announced with SIGCHLD.
+bool Core::DiesByItself(const Thread& thread) {
+  return !thread.is_leader() && thread.links.empty() && thread.tracees.empty() &&
+         thread.process->exit_signal == SIGCHLD;
+}
+
+void Core::RemoveDeparted() {
+  std::vector<Tid> departed;
+  departed.swap(departed_);
+  for (const Tid tid : departed) {
+    Thread* thread = Find(tid);
+    const ExitInfo info = {static_cast<int>(thread->stop.message), thread->stop.usage};
+    if (observer_ != nullptr) observer_->OnExit({.tid = tid, .info = &info});
+    RemoveThread(thread);
+    if (observer_ != nullptr) observer_->OnReaped(tid);
+  }
+}
+
 // The init of a pid namespace waits for the ends of all its other processes, also of those that it traces:
 // when its last thread dies, it has no tracees any more (kernel/exit.c:forget_original_parent).
 void Core::LetTraceesOfInitGo(const Process& process) {

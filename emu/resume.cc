@@ -160,12 +160,15 @@ void Core::ResumeThread(Thread* thread) {
       if (sibling->state != Thread::State::kListening || !sibling->links.empty()) sibling->passed_over_by = 0;
     }
   }
-  const long request = RequestOf(thread->real_mode);
+  const bool departs = exiting && DiesByItself(*thread);
+  const long request = departs ? kDetach : RequestOf(thread->real_mode);
   thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
   if (observer_ != nullptr) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
   }
-  kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal);  // -ESRCH: dead; the next event says so
+  // -ESRCH: dead; the next event says so.
+  const bool goes = kernel_->Ptrace(Abi::kX86_64, request, thread->tid, 0, signal) == 0;
+  if (departs && goes) departed_.push_back(thread->tid);
   if (exiting) {
     LeaveChildren(thread);
     // It may be the last that a group-stop has waited for (kernel/signal.c:exit_signals).

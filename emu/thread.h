@@ -167,7 +167,7 @@ struct Thread {
     kRunning,    // left by OnStop or OnExit
     kStopped,    // in the kernel stop `stop`; left by a resume, or by death (the next event tells)
     kListening,  // in group-stop under PTRACE_LISTEN; left by OnStop or OnExit
-    kExiting,    // past PTRACE_EVENT_EXIT; left by OnExit
+    kExiting,    // past PTRACE_EVENT_EXIT; left by OnExit, or gone at once (Core::DiesByItself)
     kZombie,     // OnExit came, held for its tracers; left by Reap
   };
 

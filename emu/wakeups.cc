@@ -94,8 +94,8 @@ void Core::Serve(const Wakeup& wakeup, bool only_parked) {
 }
 
 void Core::Pump() {
-  // Deciding a wait may reap, and reaping may wake others.
-  while (!wakeups_.empty()) {
+  // Deciding a wait may reap, and reaping may wake others; so may a thread that is let go.
+  for (RemoveDeparted(); !wakeups_.empty(); RemoveDeparted()) {
     const Wakeup wakeup = wakeups_.front();
     wakeups_.pop_front();
     Serve(wakeup, false);

@@ -112,11 +112,45 @@ TEST_F(ExitTest, ThreadsEndIsItsTracersAlone) {
   EXPECT_EQ(emulator.thread_count(), 3u);
 }
 
-TEST_F(ExitTest, UntracedThreadIsReapedAtOnce) {
+TEST_F(ExitTest, UntracedThreadIsLetGoAndLeavesNoZombie) {
   Family();
   Clone(kTracee, kThread);
+  ExitEvent(kThread, 0);
+  EXPECT_EQ(kernel.at(kThread).resume_request, kDetach);
+  EXPECT_EQ(kernel.Count("reap(21)"), 0);
+  EXPECT_EQ(emulator.thread_count(), 3u);
+}
+
+TEST_F(ExitTest, ThreadThatItsTracerLetsGoAtItsExitLeavesNoZombie) {
+  Seized(0);
+  Clone(kTracee, kThread);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kThread, 0, kOptTraceExit), 0);
+  ExitEvent(kThread, 0);
+  ASSERT_EQ(Wait(kTracer), StopOf(kThread, EventCode(kEventExit)));
+  EXPECT_EQ(Ptrace(kTracer, kDetach, kThread), 0);
+  EXPECT_EQ(kernel.at(kThread).resume_request, kDetach);
+  EXPECT_EQ(emulator.thread_count(), 3u);
+}
+
+TEST_F(ExitTest, ThreadThatTracesIsReapedAtOnce) {
+  Family();
+  Clone(kTracer, kThread);
+  ASSERT_EQ(Ptrace(kThread, kSeize, kTracee), 0);
   Die(kThread, 0);
   EXPECT_EQ(kernel.Count("reap(21)"), 1);
+}
+
+// With another exit signal nothing would tell of the leader's zombie once the thread is gone.
+TEST_F(ExitTest, ThreadOfAProcessWithAnotherExitSignalIsReapedAtOnce) {
+  Family();
+  kernel.at(kTracer).regs.orig_rax = 56;
+  kernel.at(kTracer).regs.rdi = SIGUSR1;
+  const Tid child{30}, thread{31};
+  Fork(kTracer, child);
+  kernel.at(kTracer).regs.orig_rax = ~0ull;
+  Clone(child, thread);
+  Die(thread, 0);
+  EXPECT_EQ(kernel.Count("reap(31)"), 1);
 }
 
 TEST_F(ExitTest, SigkillEndsAStopAndItsReport) {

@@ -214,8 +214,15 @@ long FakeKernel::Resume(long request, FakeThread& thread, uint64_t signal) {
     return other.second.facts.tgid == thread.tid.value && other.first != thread.tid.value &&
            state != FakeThread::State::kReaped;
   };
-  if ((thread.code >> 8) == kEventExit)
-    thread.facts.zombie = std::any_of(threads_.begin(), threads_.end(), lives_on);
+  if ((thread.code >> 8) != kEventExit) return 0;
+  thread.facts.zombie = std::any_of(threads_.begin(), threads_.end(), lives_on);
+  if (request == kDetach) {  // nobody waits for a thread that nobody traces
+    if (thread.facts.tgid == thread.tid.value)
+      violations_.push_back("detached from leader " + Number(thread.tid.value));
+    thread.state = FakeThread::State::kReaped;
+    thread.facts.tracer = 0;
+    thread.gone = true;
+  }
   return 0;
 }
 

@@ -353,10 +353,21 @@ void Ledger::Settle(Task& task) {
   task.returning = !exits && !task.doomed && Returns(task);
   task.is_zombie_leader = exits && LeadsOthers(task);
   if (task.is_zombie_leader) TracerGone(task.tid);
+  if (exits && DiesByItself(task)) {
+    task.state = Task::State::kReaped;
+    LeaveChildren(task);
+  }
 }
 
 bool Ledger::Returns(const Task& task) {
   return task.layers.empty() && task.took_part && seen_stopped_[task.tgid];
+}
+
+// A thread that neither is traced nor traces leaves no zombie, not even to the supervisor.
+bool Ledger::DiesByItself(const Task& task) {
+  return task.tid.value != task.tgid && task.layers.empty() &&
+         std::none_of(tasks_.begin(), tasks_.end(),
+                      [&](auto& other) { return LayerOf(other.second, task.tid) != nullptr; });
 }
 
 // A leader that ends before its threads: no zombie of it is seen before they are gone.

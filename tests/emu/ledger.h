@@ -164,6 +164,7 @@ class Ledger {
   void LetGo(Task& task, Layer& layer, int signal);
   void Remove(Task& task, Layer& layer);
   void TracerGone(Tid tracer);
+  bool DiesByItself(const Task& task);
   bool LeadsOthers(const Task& task) const;
   bool Returns(const Task& task);
   void ReportEnd(Task& task);
