@@ -159,6 +159,8 @@ constexpr uint64_t kCloneClearSighand = 0x100000000;  // clone3 only
 constexpr uint32_t kPrGetSeccomp = 21;  // PR_GET_SECCOMP
 constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP
 
+constexpr uint32_t kUserfaultfdIocNew = 0xaa00;  // USERFAULTFD_IOC_NEW
+
 // The intercepted system calls.
 enum class CallKind {
   kPtrace,
@@ -173,6 +175,8 @@ enum class CallKind {
   kSeccomp,
   kPrctl,
   kLandlock,  // landlock_restrict_self
+  kUserfaultfd,
+  kIoctl,  // USERFAULTFD_IOC_NEW
   kOther
 };
 
@@ -197,6 +201,10 @@ inline CallKind KindOf(Abi abi, int nr) {
         return CallKind::kClone3;
       case 446:
         return CallKind::kLandlock;
+      case 323:
+        return CallKind::kUserfaultfd;
+      case 16:
+        return CallKind::kIoctl;
       default:
         return CallKind::kOther;
     }
@@ -226,6 +234,10 @@ inline CallKind KindOf(Abi abi, int nr) {
       return CallKind::kClone3;
     case 446:
       return CallKind::kLandlock;
+    case 374:
+      return CallKind::kUserfaultfd;
+    case 54:
+      return CallKind::kIoctl;
     default:
       return CallKind::kOther;
   }

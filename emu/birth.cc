@@ -45,10 +45,10 @@ Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
   if (result < 0 || (flags & kCloneUntraced) == 0) return Outcome::Continue();
   if (caller->state != Thread::State::kStopped) return Outcome::StopCaller();
   const uint64_t stripped = flags & ~kCloneUntraced;
-  if (WriteCaller(caller, n.args[0],
-                  absl::MakeConstSpan(reinterpret_cast<const char*>(&stripped), sizeof(stripped))) < 0) {
-    return Outcome::Return(-EFAULT);
-  }
+  const long written = WriteCaller(
+      caller, n.args[0], absl::MakeConstSpan(reinterpret_cast<const char*>(&stripped), sizeof(stripped)));
+  if (written == -EPERM) return Outcome::StopCaller();
+  if (written < 0) return Outcome::Return(-EFAULT);
   caller->untraced_clone = true;
   caller->untraced_value = flags;
   caller->untraced_where = n.args[0];

@@ -99,6 +99,7 @@ void Core::OnNotification(const Notification& notification) {
   if (caller == nullptr) {
     // No thread of ours: it escaped the table by racing clone3's flags past us (see StripUntraced), or is
     // gone already. It gets no emulation, and tracing from it is refused.
+    if (MakesSlowMemory(notification)) kernel_->ExpectSlowMemory();
     if (KindOf(notification.abi, notification.nr) == CallKind::kPtrace || Intercepted(notification)) {
       kernel_->Answer(notification.id, -EPERM);
     } else {
@@ -138,6 +139,7 @@ void Core::OnNotification(const Notification& notification) {
 }
 
 Outcome Core::Decide(Thread* caller, const Notification& n) {
+  caller->call.awaits_memory = false;
   if (std::optional<Outcome> outcome = TraceByFilter(caller, n)) return *std::move(outcome);
   if (std::optional<Outcome> outcome = AskPolicy(caller, n)) return *std::move(outcome);
   return Emulate(caller, n);
@@ -167,6 +169,10 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
       return notes ? NoteFilter(caller, n) : BeStrict(caller, n);
     case CallKind::kLandlock:
       return NoteDomain(caller, n);
+    case CallKind::kUserfaultfd:
+    case CallKind::kIoctl:
+      if (notes) kernel_->ExpectSlowMemory();
+      return Outcome::Continue();
     case CallKind::kOther:
       break;
   }
@@ -183,6 +189,11 @@ void Core::Carry(Thread* caller, Outcome outcome) {
       Observe(*caller, Observer::Road::kParked);
       return;
     case Outcome::Kind::kStopCaller:
+      if (!stopped && call.awaits_memory) {
+        call.held = false;
+        Observe(*caller, Observer::Road::kParked);
+        return;
+      }
       Observe(*caller, stopped ? Observer::Road::kRestarts : Observer::Road::kNeedsStop);
       if (!stopped) {
         Kick(caller);
@@ -344,7 +355,8 @@ void Core::Settle(Thread* thread) {
   if (n.nr != nr) n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
   const CallKind kind = KindOf(n.abi, nr);
   TakeCall(regs, &n);
-  if (kind == CallKind::kOther && !Intercepted(n)) return;
+  const bool ours = kind != CallKind::kOther && (kind != CallKind::kIoctl || OnlyTakesNote(n));
+  if (!ours && !Intercepted(n)) return;
   n.id = 0;
   n.tid = thread->tid;
   call.phase = Call::Phase::kPending;

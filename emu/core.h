@@ -51,7 +51,9 @@ struct Outcome {
     kDescriptor,  // the call returns a duplicate of our descriptor `value`
     kChange,      // the calls `made` are made in its place, and it returns what the last returns
     kPark,        // no answer yet; `value` is 1 if natively the call would not sleep
-    kStopCaller,  // the caller's memory can't be reached from outside: stop it, then decide again
+    // The caller's memory can't be reached from outside: stop it, then decide again. Or not yet: wait for
+    // that (Call::awaits_memory).
+    kStopCaller,
   };
   Kind kind = Kind::kReturn;
   int64_t value = 0;
@@ -138,6 +140,7 @@ class Core {
   void OnReceived(const Notification& notification);
   void OnNotification(const Notification& notification);
   void OnVoided(const Notification& notification);
+  void OnMemory(Tid tid);
   void OnSigchld();
   void OnDrained();
 
@@ -227,7 +230,7 @@ class Core {
   void PassOn(Thread* thread);
   bool CallEndsHere(const Thread& thread) const;
 
-  // --- memory.cc; -EPERM: only once the caller is stopped
+  // --- memory.cc; -EPERM: only once the caller is stopped, or, with Call::awaits_memory, later
   long UnlessClosed(Thread* caller, long result);
   long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
   long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
@@ -488,6 +491,7 @@ class Core {
   static void TakeCall(const struct user_regs_struct& regs, Notification* n);
 
   // --- notes.cc
+  static bool MakesSlowMemory(const Notification& n);
   static bool OnlyTakesNote(const Notification& n);
   bool IsKernels(Thread* caller, const Notification& n);
   void PassAtEntry(Thread* thread);

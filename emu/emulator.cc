@@ -17,6 +17,7 @@ void Emulator::OnExit(Tid tid, const ExitInfo& info) { core_->OnExit(tid, info);
 void Emulator::OnReceived(const Notification& notification) { core_->OnReceived(notification); }
 void Emulator::OnNotification(const Notification& notification) { core_->OnNotification(notification); }
 void Emulator::OnVoided(const Notification& notification) { core_->OnVoided(notification); }
+void Emulator::OnMemory(Tid tid) { core_->OnMemory(tid); }
 void Emulator::OnSigchld() { core_->OnSigchld(); }
 void Emulator::OnDrained() { core_->OnDrained(); }
 size_t Emulator::thread_count() const { return core_->thread_count(); }

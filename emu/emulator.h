@@ -8,6 +8,7 @@
 //     ... emulator.OnExit(tid, info);            // from waitid(WEXITED|WNOWAIT)
 //     ... emulator.OnReceived(notification);     // from SECCOMP_IOCTL_NOTIF_RECV
 //     ... emulator.OnNotification(notification); // at once, or when others have been handled
+//     ... emulator.OnMemory(tid);                // when a Kernel::ReadMemory() that was -EAGAIN has ended
 //     ... emulator.OnSigchld();                  // when SIGCHLD has come
 //     ... emulator.OnDrained();                  // when waitid(2) shows no more
 //   }
@@ -69,6 +70,8 @@ class Emulator {
   // Instead of OnNotification: the call was interrupted. Its thread is at the stop or exit that is handed in
   // next, or was received in another call.
   void OnVoided(const Notification& notification);
+  // An access to the memory of `tid`, which was -EAGAIN, has ended.
+  void OnMemory(Tid tid);
   // The supervisor was sent SIGCHLD: a leader may be a zombie that no waitid(2) shows before its threads are
   // gone.
   void OnSigchld();

@@ -162,7 +162,8 @@ Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
   const long read = ReadCaller(args.caller, args.data, bytes);
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0 && args.request == kSetRegs && args.abi == Abi::kX86_64) {
-    return Outcome::Return(SetReadableRegs(args, args.data, size));
+    const long result = SetReadableRegs(args, args.data, size);
+    return result == -EPERM ? Outcome::StopCaller() : Outcome::Return(result);
   }
   if (read < 0) {
     if (args.request == kSetThreadArea && static_cast<int32_t>(args.addr) < 0) return Outcome::Return(-EIO);

@@ -72,7 +72,7 @@ std::optional<Outcome> Core::AskPolicy(Thread* caller, const Notification& n) {
   } else {
     PolicyCaller shown(this, caller);
     decision = interceptor_->OnCall(n, &shown);
-    if (shown.out_of_reach() && caller->state != Thread::State::kStopped) return Outcome::StopCaller();
+    if (shown.out_of_reach()) return Outcome::StopCaller();
   }
   if (decision.kind == Interceptor::Decision::Kind::kRun && KindOf(n.abi, n.nr) != CallKind::kOther) {
     caller->call.passed = true;

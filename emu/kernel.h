@@ -84,9 +84,12 @@ class Kernel {
   // --- memory of a guest, with the access rights of the guest itself (a read-only page can't be written).
   // The whole span is transferred (0), or -EFAULT; -ESRCH if the guest is gone; -EPERM if the supervisor may
   // not read this guest from outside (it is not dumpable): the caller then stops it and uses
-  // PTRACE_PEEKDATA.
+  // PTRACE_PEEKDATA. Behind ExpectSlowMemory() also -EAGAIN: somebody is still to fill the memory, and the
+  // access is to be asked for again once Emulator::OnMemory() has told that it could be made.
   virtual long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) = 0;
   virtual long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) = 0;
+  // From now on, a guest may have memory that others fill.
+  virtual void ExpectSlowMemory() = 0;
 
   // --- signals.
   // tgkill(2).

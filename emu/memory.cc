@@ -61,8 +61,24 @@ long Core::UnlessClosed(Thread* caller, long result) {
   return result;
 }
 
+// A page of the caller's may be one that another process is to fill, a guest that waits for us first
+// (userfaultfd(2)). Natively the caller waits for it inside its call. Here its call is decided again once the
+// page is there, as if it had not been before: no call has had effects when it comes to its memory, but such
+// as can come twice.
+void Core::OnMemory(Tid tid) {
+  Thread* caller = Find(tid);
+  if (caller == nullptr || caller->state != Thread::State::kRunning) return;
+  Call& call = caller->call;
+  const bool open = call.phase == Call::Phase::kPending && !call.refused;
+  if (!open || !call.awaits_memory || caller->kicked || caller->interrupt_coming) return;
+  Carry(caller, Decide(caller, call.notification));
+  Pump();
+}
+
 long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
   const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
+  caller->call.awaits_memory = caller->call.awaits_memory || result == -EAGAIN;
+  if (result == -EAGAIN) return -EPERM;
   if (result != -EPERM) return result;
   if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
   return UnlessClosed(caller, PeekBytes(kernel_, caller->tid, addr, out));
@@ -70,6 +86,8 @@ long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
 
 long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
   const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
+  caller->call.awaits_memory = caller->call.awaits_memory || result == -EAGAIN;
+  if (result == -EAGAIN) return -EPERM;
   if (result != -EPERM) return result;
   if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
   return UnlessClosed(caller, PokeBytes(kernel_, caller->tid, addr, in));

@@ -229,6 +229,10 @@ std::string CallName(Abi abi, int nr) {
       return "prctl";
     case CallKind::kLandlock:
       return "landlock_restrict_self";
+    case CallKind::kUserfaultfd:
+      return "userfaultfd";
+    case CallKind::kIoctl:
+      return "ioctl";
     case CallKind::kOther:
       break;
   }

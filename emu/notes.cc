@@ -13,6 +13,13 @@
 
 namespace nestrace {
 
+// Does the call ask for a descriptor through which pages of its caller are filled by others?
+bool Core::MakesSlowMemory(const Notification& n) {
+  const CallKind kind = KindOf(n.abi, n.nr);
+  return kind == CallKind::kUserfaultfd ||
+         (kind == CallKind::kIoctl && static_cast<uint32_t>(n.args[1]) == kUserfaultfdIocNew);
+}
+
 // Is the call one that the kernel carries out, and that tells the emulation something?
 bool Core::OnlyTakesNote(const Notification& n) {
   const uint32_t first = static_cast<uint32_t>(n.args[0]);
@@ -27,6 +34,9 @@ bool Core::OnlyTakesNote(const Notification& n) {
       return first == kPrSetSeccomp && static_cast<uint32_t>(n.args[1]) == SECCOMP_MODE_FILTER;
     case CallKind::kLandlock:
       return true;
+    case CallKind::kUserfaultfd:
+    case CallKind::kIoctl:
+      return MakesSlowMemory(n);
     default:
       return false;
   }

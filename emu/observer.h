@@ -144,7 +144,7 @@ class Observer {
     kRegisters,    // the caller was interrupted; `result` was written into its registers at that stop
     kRefused,      // decided, but the caller is dead, or, before kKernel, interrupted: nothing was done
     kLost,         // `result` was answered, and did not arrive; it is given once more
-    kParked,       // a wait with nothing to report yet
+    kParked,       // a wait with nothing to report yet, or a call whose memory is still to be filled
     kKernel,       // left to the kernel
     kRestarts,     // the caller is stopped; it makes the call again
     kInterrupted,  // a wait with nothing to report, which ends with EINTR or starts again, as the kernel says

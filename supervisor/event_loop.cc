@@ -159,6 +159,7 @@ absl::Status EventLoop::RunToEnd() {
         {listener_.has_value() ? listener_->fd() : -1, POLLIN, 0},
         {launching_ ? launch_.fd() : -1, POLLIN, 0},
         {options_.signals.fd, POLLIN, 0},
+        {kernel_.slow_memory_fd(), POLLIN, 0},
     };
     const bool busy = waits_pending_ || !callers_.empty() || tracer_answered_;
     const int ready = poll(fds, std::size(fds), busy ? 0 : -1);
@@ -173,7 +174,7 @@ absl::Status EventLoop::RunToEnd() {
       sched_yield();
     }
     HandleRound((fds[0].revents & POLLIN) != 0, fds[2].revents != 0, (fds[3].revents & POLLIN) != 0,
-                (fds[1].revents & POLLIN) != 0);
+                (fds[1].revents & POLLIN) != 0, (fds[4].revents & POLLIN) != 0);
     if (interceptor_ != nullptr && !interceptor_->status().ok()) return interceptor_->status();
     if (!status_.ok()) return status_;
     // No task has the filter any more. What is left are zombies.
@@ -193,12 +194,15 @@ absl::Status EventLoop::RunToEnd() {
 
 // Stops come first: a guest's notification can only be later than the stop it was resumed from, and than what
 // it has seen of others in /proc. There a stop shows before SIGCHLD tells us.
-void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification) {
+void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification, bool memory) {
   if (notification) ReceiveNotifications();
   const bool told = sigchld || signals || waits_pending_;
   if (told || (!callers_.empty() && HandleStops())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
+  if (memory) {
+    for (Tid tid : kernel_.FinishedAccesses()) emulator_.OnMemory(tid);
+  }
   HandleNotifications();
 }
 

@@ -49,7 +49,7 @@ class EventLoop {
   absl::Status Seize();
   absl::Status RunToEnd();
   void PassOnEarlySignals();
-  void HandleRound(bool sigchld, bool launch, bool signals, bool notification);
+  void HandleRound(bool sigchld, bool launch, bool signals, bool notification, bool memory);
   bool HandleLaunch();  // true if there was a message
   void HandleSignals();
   void ReceiveNotifications();

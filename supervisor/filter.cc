@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -93,7 +95,10 @@ void AddRules(Context* context, uint64_t pass) {
   context->Notify({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
   context->Notify({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
   context->Notify({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));
-  context->Notify({SCMP_SYS(landlock_restrict_self)}, Unpassed({}, pass));
+  context->Notify({SCMP_SYS(landlock_restrict_self), SCMP_SYS(userfaultfd)}, Unpassed({}, pass));
+  // Only who may use the device pays for the look at each ioctl(2).
+  if (access("/dev/userfaultfd", R_OK | W_OK) == 0)
+    context->Notify({SCMP_SYS(ioctl)}, Unpassed({Second(USERFAULTFD_IOC_NEW)}, pass));
 }
 
 sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }

@@ -11,7 +11,8 @@
 //   clone3                                  always: its flags are in memory, where no filter can look
 //   seccomp, prctl                          to install a filter, or for strict mode; prctl also for
 //                                           PR_GET_SECCOMP
-//   landlock_restrict_self                  always
+//   landlock_restrict_self, userfaultfd     always
+//   ioctl                                   to do as userfaultfd, if the supervisor may open that device
 //   what FilterSpec names                   always
 // except that waits, sigaction and the like, and what restricts, pass with FilterSpec::pass as sixth
 // argument. x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are

@@ -43,11 +43,15 @@ long LinuxKernel::ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) {
 }
 
 long LinuxKernel::ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) {
-  return ReadGuestMemory(tid, addr, out);
+  return slow_memory_ == nullptr ? ReadGuestMemory(tid, addr, out) : slow_memory_->Read(tid, addr, out);
 }
 
 long LinuxKernel::WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) {
-  return WriteGuestMemory(tid, addr, in);
+  return slow_memory_ == nullptr ? WriteGuestMemory(tid, addr, in) : slow_memory_->Write(tid, addr, in);
+}
+
+void LinuxKernel::ExpectSlowMemory() {
+  if (slow_memory_ == nullptr) slow_memory_ = std::make_unique<SlowMemory>();
 }
 
 long LinuxKernel::SendSignal(Tid tgid, Tid tid, int signal) {

@@ -5,17 +5,20 @@
 //   kernel.set_listener(&listener);   // once PROGRAM has installed its filter
 //
 // Each function is the mechanism its comment in emu/kernel.h names, and nothing besides; the work is done in
-// ptrace_call, guest_memory, waiter, listener, thread_facts and access.
+// ptrace_call, guest_memory, slow_memory, waiter, listener, thread_facts and access.
 
 #ifndef NESTRACE_SUPERVISOR_LINUX_KERNEL_H_
 #define NESTRACE_SUPERVISOR_LINUX_KERNEL_H_
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "emu/kernel.h"
 #include "supervisor/listener.h"
 #include "supervisor/proc_fs.h"
 #include "supervisor/ptrace_call.h"
+#include "supervisor/slow_memory.h"
 #include "supervisor/waiter.h"
 
 namespace nestrace {
@@ -29,6 +32,10 @@ class LinuxKernel final : public Kernel {
   // A guest has made a call of the i386 ABI: the kernel has them, and we may make them too. Registers alone
   // prove nothing, a tracer can write them.
   void NoteI386Call() { ptrace_.AllowI386(); }
+  // Readable when FinishedAccesses() has something to say; -1: it never has.
+  int slow_memory_fd() const { return slow_memory_ == nullptr ? -1 : slow_memory_->fd(); }
+  // The guests for which Emulator::OnMemory() is due.
+  std::vector<Tid> FinishedAccesses() { return slow_memory_->Finished(); }
   // How many zombies were reaped: each may make another one waitable, its thread group leader.
   uint64_t reaped() const { return reaped_; }
 
@@ -39,6 +46,7 @@ class LinuxKernel final : public Kernel {
   long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
   long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;
   long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) override;
+  void ExpectSlowMemory() override;
   long SendSignal(Tid tgid, Tid tid, int signal) override;
   long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
   long Reap(Tid tid) override;
@@ -71,6 +79,7 @@ class LinuxKernel final : public Kernel {
   Waiter& waiter_;
   PtraceCaller ptrace_;
   Listener* listener_ = nullptr;
+  std::unique_ptr<SlowMemory> slow_memory_;  // null until it is expected
   uint64_t reaped_ = 0;
 };
 

@@ -525,6 +525,69 @@ TEST_F(AnswerTest, UndumpableWaiterIsStoppedAndServed) {
   EXPECT_EQ(Wait(kTracer, kTracee.value, kWnohang | kWall).result, 0);
 }
 
+// --- memory that somebody is still to fill.
+
+TEST_F(AnswerTest, CallerWaitsForItsMemoryAndNobodyElseDoes) {
+  SeizedAndStopped();
+  kernel.SetSlow(kTracer.value, true);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kFree), kParked);
+  EXPECT_FALSE(kernel.at(kTracer).interrupt);
+  Fork(kShell, kOther);
+  EXPECT_EQ(Ptrace(kShell, kSeize, kOther), 0);
+  EXPECT_EQ(ResultOf(kTracer), kParked);
+  kernel.SetSlow(kTracer.value, false);
+  emulator.OnMemory(kTracer);
+  EXPECT_EQ(ResultOf(kTracer), 0);
+  EXPECT_EQ(Read<struct user_regs_struct>(kTracer, kFree).rbx, kernel.at(kTracee).regs.rbx);
+  emulator.OnMemory(kTracer);  // of no account
+}
+
+TEST_F(AnswerTest, MemoryThatIsMissingAgainIsWaitedForAgain) {
+  SeizedAndStopped();
+  kernel.SetSlow(kTracer.value, true);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kFree), kParked);
+  emulator.OnMemory(kTracer);
+  EXPECT_EQ(ResultOf(kTracer), kParked);
+  kernel.SetSlow(kTracer.value, false);
+  emulator.OnMemory(kTracer);
+  EXPECT_EQ(ResultOf(kTracer), 0);
+}
+
+TEST_F(AnswerTest, WaitTakesTheReportOnceItsMemoryIsThere) {
+  SeizedAndStopped();
+  ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);
+  EXPECT_EQ(WaitBlocking(kTracer), Result(kParked));
+  kernel.SetSlow(kTracer.value, true);
+  Signal(kTracee, SIGUSR2);
+  EXPECT_EQ(WaitOf(kTracer), Result(kParked));
+  kernel.SetSlow(kTracer.value, false);
+  emulator.OnMemory(kTracer);
+  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGUSR2));
+  EXPECT_EQ(Wait(kTracer, kTracee.value, kWnohang | kWall).result, 0);
+}
+
+TEST_F(AnswerTest, CallThatIsInterruptedBeforeItsMemoryIsThereStartsAgain) {
+  SeizedAndStopped();
+  kernel.SetSlow(kTracer.value, true);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kFree), kParked);
+  Signal(kTracer, SIGUSR1);
+  EXPECT_EQ(Rax(kTracer), -kErestartnointr);
+  emulator.OnMemory(kTracer);
+  kernel.SetSlow(kTracer.value, false);
+  EXPECT_EQ(Restart(kTracer), 0);
+}
+
+TEST_F(AnswerTest, CallThatNeedsAStopGetsOneThoughItsCallersMemoryWasSlow) {
+  SeizedAndStopped();
+  kernel.SetSlow(kTracer.value, true);
+  EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kFree), kParked);
+  kernel.MakeUndumpable(kTracer.value);
+  emulator.OnMemory(kTracer);
+  EXPECT_TRUE(kernel.at(kTracer).interrupt);
+  Trap(kTracer);
+  EXPECT_EQ(Rax(kTracer), 0);
+}
+
 TEST_F(AnswerTest, BadResultPointerIsEfault) {
   SeizedAndStopped();
   EXPECT_EQ(Ptrace(kTracer, kGetRegs, kTracee, 0, kUnmapped), -EFAULT);

@@ -121,6 +121,9 @@ class FakeKernel : public Kernel {
   void MakeUndumpable(pid_t tgid) { undumpable_.push_back(tgid); }
   // RLIMIT_SIGPENDING leaves no room for what one process sends another.
   void UseUpPendingLimit() { limit_used_up_ = true; }
+  // Somebody is still to fill the memory of the process.
+  void SetSlow(pid_t tgid, bool slow) { slow_[tgid] = slow; }
+  bool ExpectsSlowMemory() const { return expects_slow_memory_; }
   void DenyAttach(bool deny) { deny_attach_ = deny; }
   // `tracer` opens /proc/PID/mem of `tgid` for writing.
   void OpenMemory(Tid tracer, pid_t tgid) { open_memory_.insert({tracer.value, tgid}); }
@@ -159,6 +162,7 @@ class FakeKernel : public Kernel {
   long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
   long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;
   long WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) override;
+  void ExpectSlowMemory() override { expects_slow_memory_ = true; }
   long SendSignal(Tid tgid, Tid tid, int signal) override;
   long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
   long Reap(Tid tid) override;
@@ -199,6 +203,7 @@ class FakeKernel : public Kernel {
   long Resume(long request, FakeThread& thread, uint64_t signal);
   long DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr, absl::Span<char> data);
   bool TakeNotification(uint64_t id, FakeNotification** notification);
+  long OutOfReach(Tid tid);
   long Transfer(Tid tid, uint64_t addr, char* out, const char* in, size_t size);
 
   std::map<pid_t, FakeThread> threads_;
@@ -210,6 +215,8 @@ class FakeKernel : public Kernel {
   std::map<pid_t, long> fail_next_;
   std::map<int, std::function<void()>> at_call_;
   std::vector<pid_t> undumpable_;
+  std::map<pid_t, bool> slow_;
+  bool expects_slow_memory_ = false;
   std::set<std::pair<pid_t, pid_t>> open_memory_;  // tracer, process
   bool deny_attach_ = false;
   bool limit_used_up_ = false;

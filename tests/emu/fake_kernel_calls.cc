@@ -30,18 +30,26 @@ long FakeKernel::Transfer(Tid tid, uint64_t addr, char* out, const char* in, siz
   return 0;
 }
 
+// What keeps the memory of `tid` from being read or written from outside, but not by PEEK and POKE: a
+// negative errno, or 0.
+long FakeKernel::OutOfReach(Tid tid) {
+  const pid_t tgid = Has(tid) ? at(tid).facts.tgid : 0;
+  if (std::count(undumpable_.begin(), undumpable_.end(), tgid) != 0) return -EPERM;
+  return slow_[tgid] ? -EAGAIN : 0;
+}
+
 long FakeKernel::ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) {
   Enter();
-  const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
+  const long error = OutOfReach(tid);
   return Log([&] { return "read(" + Number(tid.value) + ", " + Number(out.size()) + ")"; },
-             hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), out.data(), nullptr, out.size()));
+             error < 0 ? error : Transfer(tid, static_cast<uint64_t>(addr), out.data(), nullptr, out.size()));
 }
 
 long FakeKernel::WriteMemory(Tid tid, GuestAddr addr, absl::Span<const char> in) {
   Enter();
-  const bool hidden = Has(tid) && std::count(undumpable_.begin(), undumpable_.end(), at(tid).facts.tgid) != 0;
+  const long error = OutOfReach(tid);
   return Log([&] { return "write(" + Number(tid.value) + ", " + Number(in.size()) + ")"; },
-             hidden ? -EPERM : Transfer(tid, static_cast<uint64_t>(addr), nullptr, in.data(), in.size()));
+             error < 0 ? error : Transfer(tid, static_cast<uint64_t>(addr), nullptr, in.data(), in.size()));
 }
 
 long FakeKernel::SendSignal(Tid tgid, Tid tid, int signal) {

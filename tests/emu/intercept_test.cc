@@ -211,6 +211,25 @@ TEST_F(InterceptTest, CallerThatCantBeReadIsStoppedAndReadThere) {
   EXPECT_TRUE(Runs(kTracee));
 }
 
+TEST_F(InterceptTest, CallerIsAskedAboutAgainOnceItsMemoryIsThere) {
+  kernel.SetSlow(kTracee.value, true);
+  policy.decide = [](const Notification& call, Interceptor::Caller* caller) {
+    uint64_t word = 0;
+    const long error =
+        caller->Read(GuestAddr{call.args[0]}, absl::MakeSpan(reinterpret_cast<char*>(&word), sizeof(word)));
+    return Decision::Return(error);
+  };
+  EXPECT_EQ(Mkdir(), kParked);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(Rax(kTracee), -kErestartnointr);
+  EXPECT_EQ(policy.taken, 0);
+  EXPECT_EQ(Restart(kTracee), kParked);
+  kernel.SetSlow(kTracee.value, false);
+  emulator.OnMemory(kTracee);
+  EXPECT_EQ(ResultOf(kTracee), 0);
+  EXPECT_EQ(policy.taken, 1);
+}
+
 // --- changed arguments.
 
 TEST_F(InterceptTest, ChangedCallIsMadeOnceAndItsRegistersPutBack) {

@@ -153,5 +153,31 @@ TEST_F(NotesTest, RefusedCallOfOneThatIsKilledHasItsNumber) {
   EXPECT_EQ(kernel.at(kTracee).regs.orig_rax, static_cast<uint64_t>(kNrGetppid));
 }
 
+// --- userfaultfd(2), and the ioctl(2) that does the same.
+
+TEST_F(NotesTest, MemoryIsExpectedToBeSlowBehindUserfaultfd) {
+  constexpr int kNrUserfaultfd = 323;
+  Family();
+  EXPECT_EQ(Call(kTracee, kNrUserfaultfd, {0}), kNative);
+  EXPECT_TRUE(kernel.ExpectsSlowMemory());
+}
+
+TEST_F(NotesTest, MemoryIsExpectedToBeSlowBehindTheIoctlThatMakesAUserfaultfd) {
+  constexpr int kNrIoctl = 16;
+  constexpr uint64_t kFionread = 0x541b;
+  Family();
+  // A call of the kernel's, which may sleep.
+  EXPECT_EQ(Call(kTracee, kNrIoctl, {3, kFionread}), kNative);
+  kernel.at(kTracee).regs.rax = -kErestartsys;
+  Signal(kTracee, SIGALRM);
+  EXPECT_EQ(Rax(kTracee), -kErestartsys);
+  EXPECT_FALSE(kernel.ExpectsSlowMemory());
+  // Interrupted before it was received.
+  kernel.Notify({.tid = kTracee, .nr = kNrIoctl, .args = {3, kUserfaultfdIocNew}});
+  Signal(kTracee, SIGALRM);
+  EXPECT_EQ(Rax(kTracee), -kErestartnointr);
+  EXPECT_TRUE(kernel.ExpectsSlowMemory());
+}
+
 }  // namespace
 }  // namespace nestrace

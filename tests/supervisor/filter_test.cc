@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -150,6 +152,13 @@ TEST_F(Filtered, CloneIsNotifiedWithCloneUntraced) {
   EXPECT_EQ(Result({Abi::kX86_64, SYS_clone, {CLONE_THREAD, 0}}), -EINVAL);
 }
 
+TEST_F(Filtered, UserfaultfdIsNotifiedByEitherWay) {
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_userfaultfd, {~0ull}}));
+  const bool has_device = access("/dev/userfaultfd", R_OK | W_OK) == 0;
+  EXPECT_EQ(IsNotified({Abi::kX86_64, SYS_ioctl, {~0ull, USERFAULTFD_IOC_NEW}}), has_device);
+  EXPECT_FALSE(IsNotified({Abi::kX86_64, SYS_ioctl, {~0ull, USERFAULTFD_IOC_NEW + 1}}));
+}
+
 TEST_F(Filtered, OtherCallsAreAllowed) {
   EXPECT_EQ(Result({Abi::kX86_64, SYS_getpid, {}}), pid_);
   EXPECT_EQ(Result({Abi::kX86_64, 5000, {}}), -ENOSYS);
@@ -186,6 +195,7 @@ TEST_F(FilteredWithPass, CallsThatTheKernelCarriesOutPassWithIt) {
                         {Abi::kX86_64, SYS_seccomp, {SECCOMP_SET_MODE_FILTER, ~0ull}},
                         {Abi::kX86_64, SYS_prctl, {PR_SET_SECCOMP, SECCOMP_MODE_FILTER}},
                         {Abi::kX86_64, 446, {~0ull}},
+                        {Abi::kX86_64, SYS_userfaultfd, {~0ull}},
                         {Abi::kX86_64, SYS_wait4, {1}},
                         {Abi::kX86_64, SYS_waitid, {1, 1}}};
   for (Call call : calls) {
