@@ -200,9 +200,7 @@ void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notifi
   if (told || (!callers_.empty() && HandleStops())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
-  if (memory) {
-    for (Tid tid : kernel_.FinishedAccesses()) emulator_.OnMemory(tid);
-  }
+  if (memory) HandleMemory();
   HandleNotifications();
 }
 
@@ -287,9 +285,19 @@ void EventLoop::HandleNotification(const Notification& notification) {
   if (notification.abi == Abi::kI386) kernel_.NoteI386Call();
   const uint64_t reaped = kernel_.reaped();
   emulator_.OnNotification(notification);
-  // A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD
-  // says so if the leader's exit signal is another.
-  if (kernel_.reaped() != reaped) DrainWaits();
+  DrainIfReaped(reaped);
+}
+
+void EventLoop::HandleMemory() {
+  const uint64_t reaped = kernel_.reaped();
+  for (Tid tid : kernel_.FinishedAccesses()) emulator_.OnMemory(tid);
+  DrainIfReaped(reaped);
+}
+
+// A thread that was reaped may have been the last that kept its leader from being waitable; no SIGCHLD says
+// so if the leader's exit signal is another. `before`: how many had been.
+void EventLoop::DrainIfReaped(uint64_t before) {
+  if (kernel_.reaped() != before) DrainWaits();
 }
 
 void EventLoop::DrainWaits() {

@@ -56,6 +56,8 @@ class EventLoop {
   void DropNotificationOf(Tid tid);
   void HandleNotifications();
   void HandleNotification(const Notification& notification);
+  void HandleMemory();
+  void DrainIfReaped(uint64_t before);
 
   // --- what waitid(2) tells; true if there was something
   void DrainWaits();
