@@ -22,7 +22,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/supervisor.h"
 
 namespace {
@@ -108,7 +108,7 @@ class FailWrite : public nestrace::Policy {
 absl::StatusOr<nestrace::Result> Run(const Settings& settings) {
   FailWrite policy(settings);
   nestrace::Supervisor::Options options;
-  options.inherited = nestrace::InheritedSignals::TakeOver();
+  options.inherited = nestrace::Inherited::TakeOver();
   options.policy = &policy;
   absl::StatusOr<std::unique_ptr<nestrace::Supervisor>> supervisor =
       nestrace::Supervisor::Start({settings.command}, options);

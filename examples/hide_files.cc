@@ -29,7 +29,7 @@
 #include "absl/strings/strip.h"
 #include "supervisor/file_calls.h"
 #include "supervisor/guest_files.h"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/supervisor.h"
 
 namespace {
@@ -250,7 +250,7 @@ absl::Status ForbidCoreDumps() {
 
 absl::StatusOr<nestrace::Result> Run(const Settings& settings) {
   nestrace::Supervisor::Options options;
-  options.inherited = nestrace::InheritedSignals::TakeOver();
+  options.inherited = nestrace::Inherited::TakeOver();
   if (absl::Status status = DropCapabilities(); !status.ok()) return status;
   if (absl::Status status = ForbidCoreDumps(); !status.ok()) return status;
   absl::StatusOr<GuestFiles> files = GuestFiles::Open();

@@ -1,6 +1,7 @@
 #include "supervisor/event_loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "emu/stop.h"
@@ -40,6 +42,21 @@ absl::StatusOr<UniqueFd> OpenSigchld() {
   UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd.ok()) return absl::ErrnoToStatus(errno, "signalfd()");
   return fd;
+}
+
+// So many more must be possible: of what could not be opened in the middle of a run, it would look as if the
+// guest were gone.
+absl::Status CheckDescriptors(int any) {
+  constexpr int kNeeded = 16;
+  std::vector<UniqueFd> descriptors;
+  for (int i = 0; i < kNeeded; ++i) {
+    descriptors.emplace_back(fcntl(any, F_DUPFD_CLOEXEC, 0));
+    if (!descriptors.back().ok()) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("the limit of open files (RLIMIT_NOFILE) leaves ", i,
+                                                     " descriptors of the ", kNeeded, " needed"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 uint64_t RandomNumber() {
@@ -80,6 +97,7 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Start(const Command& comma
   if (!filter.ok()) return filter.status();
   absl::StatusOr<UniqueFd> sigchld = OpenSigchld();
   if (!sigchld.ok()) return sigchld.status();
+  if (absl::Status status = CheckDescriptors(sigchld->get()); !status.ok()) return status;
   absl::StatusOr<Launch> launch = Launch::Fork(command, *filter, options.inherited);
   if (!launch.ok()) return launch.status();
 

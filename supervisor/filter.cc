@@ -1,6 +1,7 @@
 #include "supervisor/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -153,17 +153,19 @@ absl::StatusOr<FilterProgram> FilterProgram::Build(const FilterSpec& spec) {
   i386.Notify({SCMP_SYS(sigaction), SCMP_SYS(signal)}, Unpassed({First(SIGCHLD)}, pass));
   filter.Merge(&i386);
 
-  UniqueFd file(memfd_create("nestrace-filter", MFD_CLOEXEC));
-  if (!file.ok()) return absl::ErrnoToStatus(errno, "memfd_create()");
-  if (const int error = filter.Export(file.get()); error < 0) {
+  // A pipe, since RLIMIT_FSIZE is of files. It has room for all: the calls of `spec` are not yet there.
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return absl::ErrnoToStatus(errno, "pipe2()");
+  const UniqueFd output(ends[0]);
+  const UniqueFd input(ends[1]);
+  if (const int error = filter.Export(input.get()); error < 0) {
     return absl::ErrnoToStatus(-error, "libseccomp: building the filter");
   }
-  const off_t size = lseek(file.get(), 0, SEEK_END);
   FilterProgram program;
+  program.instructions_.resize(BPF_MAXINSNS);
+  const ssize_t size = read(output.get(), program.instructions_.data(), BPF_MAXINSNS * sizeof(sock_filter));
+  if (size < 0) return absl::ErrnoToStatus(errno, "read(pipe)");
   program.instructions_.resize(size / sizeof(sock_filter));
-  if (pread(file.get(), program.instructions_.data(), size, 0) != size) {
-    return absl::ErrnoToStatus(errno, "pread(memfd)");
-  }
   const std::vector<sock_filter> prologue = Prologue(spec);
   program.instructions_.insert(program.instructions_.begin(), prologue.begin(), prologue.end());
   return program;

@@ -1,7 +1,7 @@
 // The process that the shell sees. nestrace is two processes: the supervisor, and in front of it this one,
 // which the user started and whose stops, continuations and end are those of PROGRAM.
 //
-//   const InheritedSignals inherited = InheritedSignals::TakeOver();
+//   const Inherited inherited = Inherited::TakeOver();
 //   absl::StatusOr<Front> front = Front::Split();   // the front itself never returns
 //   options.signals = front->signals();
 //   options.on_job_state = [&](int signal) { front->ShowJobState(signal); };

@@ -15,7 +15,7 @@
 namespace nestrace {
 namespace {
 
-enum class Stage : int { kNoNewPrivs, kFilter, kListener, kSignals, kExec };
+enum class Stage : int { kNoNewPrivs, kFilter, kListener, kInherited, kExec };
 
 // One message of the child. kListener with no error carries the descriptor.
 struct Message {
@@ -31,8 +31,8 @@ const char* CallOf(Stage stage) {
       return "seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER)";
     case Stage::kListener:
       return "sendmsg(SCM_RIGHTS)";
-    case Stage::kSignals:
-      return "rt_sigprocmask()";
+    case Stage::kInherited:
+      return "rt_sigprocmask() or setrlimit()";
     case Stage::kExec:
       return "execve()";
   }
@@ -95,7 +95,7 @@ int Execute(Image* image) {
   return denied ? EACCES : error;
 }
 
-[[noreturn]] void RunChild(int channel, const FilterProgram& filter, const InheritedSignals& inherited,
+[[noreturn]] void RunChild(int channel, const FilterProgram& filter, const Inherited& inherited,
                            Image* image) {
   char go;
   if (recv(channel, &go, 1, 0) != 1) _exit(127);  // the supervisor is gone
@@ -105,7 +105,7 @@ int Execute(Image* image) {
   if (!SendListener(channel, listener)) Fail(channel, Stage::kListener, errno);
   close(listener);
   // After the filter, so that an inherited SIG_IGN of SIGCHLD is seen as if PROGRAM had set it.
-  if (const int error = inherited.Restore(); error < 0) Fail(channel, Stage::kSignals, -error);
+  if (const int error = inherited.Restore(); error < 0) Fail(channel, Stage::kInherited, -error);
   Fail(channel, Stage::kExec, Execute(image));
 }
 
@@ -125,7 +125,7 @@ UniqueFd TakeDescriptor(msghdr* header) {
 }  // namespace
 
 absl::StatusOr<Launch> Launch::Fork(const Command& command, const FilterProgram& filter,
-                                    const InheritedSignals& inherited) {
+                                    const Inherited& inherited) {
   if (command.argv.empty()) return absl::InvalidArgumentError("no program to start");
   Image image(command);
   int ends[2];

@@ -8,9 +8,9 @@
 //   LaunchNews news = launch->Receive();
 //
 // The child then sets PR_SET_NO_NEW_PRIVS, installs the filter, sends the listener, gets back the signal
-// state that nestrace was started with, and executes PROGRAM as execvp(3) does. It changes nothing else: the
-// descriptors (all of ours are close-on-exec), directory, umask, environment, terminal, process group and
-// limits are those of nestrace. Between fork and exec it makes async-signal-safe calls only; what fails there
+// state and limits that nestrace was started with, and executes PROGRAM as execvp(3) does. It changes nothing
+// else: the descriptors (all of ours are close-on-exec), directory, umask, environment, terminal and process
+// group are those of nestrace. Between fork and exec it makes async-signal-safe calls only; what fails there
 // is reported with the stage that failed.
 
 #ifndef NESTRACE_SUPERVISOR_LAUNCH_H_
@@ -21,7 +21,7 @@
 #include "emu/types.h"
 #include "supervisor/command.h"
 #include "supervisor/filter.h"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/unique_fd.h"
 
 namespace nestrace {
@@ -45,7 +45,7 @@ class Launch {
  public:
   // Forks; the child waits for Go(), and ends if the supervisor ends before that.
   static absl::StatusOr<Launch> Fork(const Command& command, const FilterProgram& filter,
-                                     const InheritedSignals& inherited);
+                                     const Inherited& inherited);
 
   Tid tid() const { return tid_; }
   // Readable when there are news.

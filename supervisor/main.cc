@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/front.h"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/line_writer.h"
 #include "supervisor/log.h"
 #include "supervisor/native_proc.h"
@@ -76,7 +76,7 @@ absl::StatusOr<Logs> OpenLogs(const CommandLine& line, LogSource* source) {
   return logs;
 }
 
-absl::StatusOr<Result> Run(const CommandLine& line, const InheritedSignals& inherited, Front* front,
+absl::StatusOr<Result> Run(const CommandLine& line, const Inherited& inherited, Front* front,
                            Observer* observer) {
   Supervisor::Options options;
   options.emulator.nesting = line.nesting;
@@ -98,7 +98,7 @@ absl::StatusOr<Result> Run(const CommandLine& line, const InheritedSignals& inhe
 }
 
 // Run, with what the command line wants to be told of it.
-absl::StatusOr<Result> RunLogged(const CommandLine& line, const InheritedSignals& inherited, Front* front) {
+absl::StatusOr<Result> RunLogged(const CommandLine& line, const Inherited& inherited, Front* front) {
   if (line.log.empty() && !line.verbose) return Run(line, inherited, front, nullptr);
   absl::StatusOr<LinuxLogSource> source = LinuxLogSource::Open();
   if (!source.ok()) return source.status();
@@ -126,7 +126,7 @@ int Main(int argc, char** argv) {
 
   // What Bazel or a CI runner kills may be a shell around nestrace.
   if (line->leave_nothing) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  const InheritedSignals inherited = InheritedSignals::TakeOver();
+  const Inherited inherited = Inherited::TakeOver();
   absl::StatusOr<Front> front = Front::Split();
   if (!front.ok()) {
     Complain(front.status().message());

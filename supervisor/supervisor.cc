@@ -25,7 +25,7 @@ absl::Status CheckSignals() {
   const bool ignored = action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0;
   if (sigismember(&blocked, SIGCHLD) == 1 && !ignored) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      "SIGCHLD must be blocked and not ignored: call InheritedSignals::TakeOver() before "
+      "SIGCHLD must be blocked and not ignored: call Inherited::TakeOver() before "
       "Supervisor::Start()");
 }
 

@@ -1,7 +1,7 @@
 // The supervisor as a library: runs one program, with everything it starts, and lets the debuggers among them
 // work as if it were not there.
 //
-//   const InheritedSignals inherited = InheritedSignals::TakeOver();   // first thing in main()
+//   const Inherited inherited = Inherited::TakeOver();   // first thing in main()
 //   Supervisor::Options options;
 //   options.inherited = inherited;
 //   options.policy = &policy;               // may be left out: policy.h
@@ -20,10 +20,12 @@
 // observers are called in it. The process may have other threads, but not one Supervisor beside another, and
 // no children of its own during the run: the supervisor waits for any child of the process.
 //
-// The process. SIGCHLD must be blocked and not ignored, or Start fails. InheritedSignals::TakeOver sees to
-// that, and blocks all other signals, so that none is handled between fork and PROGRAM. From Start on the
-// process is not dumpable, so that no guest can trace it or look into /proc/PID/mem. It is PROGRAM's parent.
-// PROGRAM has NO_NEW_PRIVS set, and has the descriptors that are not close-on-exec.
+// The process. SIGCHLD must be blocked and not ignored, or Start fails. Inherited::TakeOver sees to that, and
+// blocks all other signals, so that none is handled between fork and PROGRAM. It raises the process's
+// resource limits, too, under which the supervisor would have to do its work for all guests; PROGRAM gets
+// those that TakeOver has found. From Start on the process is not dumpable, so that no guest can trace it or
+// look into /proc/PID/mem. It is PROGRAM's parent. PROGRAM has NO_NEW_PRIVS set, and has the descriptors that
+// are not close-on-exec.
 //
 // Ownership. Options are copied; what they point to (policy, observer) must outlive the Supervisor.
 //
@@ -46,7 +48,7 @@
 #include "absl/status/statusor.h"
 #include "emu/emulator.h"
 #include "supervisor/command.h"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/policy.h"
 #include "supervisor/result.h"
 #include "supervisor/signal_source.h"
@@ -60,8 +62,8 @@ class Supervisor {
   struct Options {
     // `nesting` and `observer`; the rest is filled in.
     Emulator::Options emulator;
-    InheritedSignals inherited;  // what PROGRAM gets
-    Policy* policy = nullptr;    // null: every call is let run
+    Inherited inherited;       // what PROGRAM gets
+    Policy* policy = nullptr;  // null: every call is let run
     // Signals to be passed on to PROGRAM. Once it has ended and others live on, SIGINT, SIGQUIT, SIGTERM or
     // SIGHUP end the run.
     SignalSource signals;

@@ -25,7 +25,7 @@
 #include "emu/observer.h"
 #include "examples/build_tracer/compilation.h"
 #include "nlohmann/json.hpp"
-#include "supervisor/inherited_signals.h"
+#include "supervisor/inherited.h"
 #include "supervisor/supervisor.h"
 
 namespace build_tracer {
@@ -123,7 +123,7 @@ int Main(int argc, char** argv) {
 
   Database database;
   nestrace::Supervisor::Options options;
-  options.inherited = nestrace::InheritedSignals::TakeOver();
+  options.inherited = nestrace::Inherited::TakeOver();
   options.signals = Signals();
   options.emulator.observer = &database;
   absl::StatusOr<std::unique_ptr<nestrace::Supervisor>> supervisor =

@@ -9,6 +9,8 @@ circle=$PWD/$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
+user=  # without capabilities
+[ "$(id -u)" = 0 ] && user='setpriv --bounding-set=-all --inh-caps=-all --'
 
 fail() {
   echo "FAIL: $*"
@@ -63,6 +65,19 @@ same "ignored SIGCHLD" 'trap "" CHLD; @ grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/s
 same "descriptors" '@ bash -c "ls /proc/\$\$/fd; :" </dev/null'
 same "closed standard descriptors" '@ bash -c "ls /proc/\$\$/fd; :" <&-'
 same "umask, directory, limits, niceness" 'umask 027; cd /; ulimit -n 200; nice -n 3 @ sh -c "umask; pwd; ulimit -a; nice"'
+same "soft limits" '(ulimit -Sn 5; ulimit -St 50; ulimit -Sf 0; ulimit -Sv 4000000; @ sh -c "ulimit -Sa; ulimit -Ha") | cat'
+same "no file may be written" "(ulimit -f 0; $user @ sh -c 'ulimit -Sf; ulimit -Hf') | cat"
+exits 0 "the soft limit of file sizes is not that of the log" \
+  bash -c "(ulimit -Sf 0; exec '$nestrace' --log='$work/log' true) | cat"
+[ -s "$work/log" ] || fail "the log is empty"
+exits 125 "too few descriptors" bash -c "ulimit -n 12; exec $user '$nestrace' true"
+grep -q 'RLIMIT_NOFILE' "$work/out" || fail "it does not say why"
+# With CAP_SYS_RESOURCE the hard limits are not nestrace's either.
+if bash -c 'ulimit -t 100; ulimit -Ht unlimited' 2>/dev/null; then
+  exits 0 "the hard limit of processor time is not that of the supervisor" bash -c \
+    "ulimit -t 100; exec '$nestrace' sh -c 'grep -q \"^Max cpu time *unlimited *unlimited\" /proc/\$PPID/limits; echo \$?; ulimit -t'"
+  [ "$(cat "$work/out")" = $'0\n100' ] || fail "its limits are others: $(cat "$work/out")"
+fi
 same "environment" 'env -i PATH="$PATH" X=1 @ env'
 same "SIGPIPE of PROGRAM" '@ yes | head -1'
 
@@ -121,8 +136,6 @@ done
 # --- a program whose memory is closed to nestrace, which has no rights: its user may execute it, not read it.
 cp "$nestrace" "$work/nestrace" && cp "$(command -v dash)" "$work/unreadable"
 chmod 711 "$work" "$work/nestrace" && chmod 111 "$work/unreadable"
-user=  # without capabilities
-[ "$(id -u)" = 0 ] && user='setpriv --bounding-set=-all --inh-caps=-all --'
 exits 0 "a program that is not to be read" $user "$work/nestrace" -- \
   "$work/unreadable" -c 'trap : CHLD; /bin/true && (exit 3); echo ends $?'
 says 'ends 3'

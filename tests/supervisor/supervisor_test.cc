@@ -50,7 +50,7 @@ const char* GuestPath() { return getenv("POLICY_GUEST"); }
 absl::StatusOr<std::unique_ptr<Supervisor>> Start(Policy* policy, const std::vector<std::string>& argv,
                                                   Observer* observer = nullptr) {
   Supervisor::Options options;
-  options.inherited = InheritedSignals::TakeOver();
+  options.inherited = Inherited::TakeOver();
   options.policy = policy;
   options.emulator.observer = observer;
   return Supervisor::Start({argv}, options);
@@ -307,7 +307,7 @@ TEST(SupervisorTest, StartNeedsAProgram) {
 }
 
 TEST(SupervisorTest, StartNeedsSigchldBlocked) {
-  InheritedSignals::TakeOver();
+  Inherited::TakeOver();
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
@@ -315,11 +315,11 @@ TEST(SupervisorTest, StartNeedsSigchldBlocked) {
   const absl::Status status = Supervisor::Start({{"true"}}, {}).status();
   sigprocmask(SIG_BLOCK, &set, nullptr);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("InheritedSignals::TakeOver()"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Inherited::TakeOver()"));
 }
 
 TEST(SupervisorTest, TakenOverTwiceTheMaskIsThatOfTheFirst) {
-  InheritedSignals::TakeOver();
+  Inherited::TakeOver();
   const Outcome outcome = RunGuest(nullptr, "mask");
   EXPECT_EQ(outcome.output, "SIGTERM blocked: 0\n");
 }
