@@ -253,11 +253,16 @@ bool EventLoop::HandleLaunch() {
 void EventLoop::HandleSignals() {
   signalfd_siginfo info;
   if (read(options_.signals.fd, &info, sizeof(info)) != sizeof(info)) return;
+  if (info.ssi_code <= 0 && IsGuest(Tid{static_cast<pid_t>(info.ssi_pid)})) return;
   if (result_.has_value() && EndsRun(static_cast<int>(info.ssi_signo))) {
     ending_ = true;
     return;
   }
   forwarder_.Forward(info);
+}
+
+bool EventLoop::IsGuest(Tid tid) const {
+  return emulator_.AppearanceOf(tid).has_value() || forwarder_.HasJustEnded(tid);
 }
 
 void EventLoop::ReceiveNotifications() {
@@ -401,6 +406,7 @@ void EventLoop::HandleExit(Tid tid, const ExitInfo& info) {
     if (!result_.has_value()) result_ = Result::FromWaitStatus(info.status);
     ending_ = ending_ || options_.end_with_program;
   }
+  forwarder_.NoteEnd(tid);
   const uint64_t reaped = kernel_.reaped();
   DropNotificationOf(tid);
   emulator_.OnExit(tid, info);

@@ -52,6 +52,7 @@ class EventLoop {
   void HandleRound(bool sigchld, bool launch, bool signals, bool notification, bool memory);
   bool HandleLaunch();  // true if there was a message
   void HandleSignals();
+  bool IsGuest(Tid tid) const;  // or was one a moment ago
   void ReceiveNotifications();
   void DropNotificationOf(Tid tid);
   void HandleNotifications();

@@ -5,17 +5,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace nestrace {
 namespace {
 
 constexpr std::chrono::milliseconds kSameKill(100);
+constexpr std::chrono::seconds kJustEnded(1);
 constexpr int kMaxSignal = 64;
-
-bool IsFault(int signal) {
-  return signal == SIGSEGV || signal == SIGTRAP || signal == SIGILL || signal == SIGFPE || signal == SIGBUS;
-}
 
 }  // namespace
 
@@ -34,12 +32,24 @@ void TakeTerminalSignals(bool all, std::vector<int>* signals) {
 }
 
 void SignalForwarder::NoteSignalStop(Tid tid, int signal) {
-  if (signal < 1 || signal > kMaxSignal || signal == SIGCHLD || IsFault(signal)) return;
+  if (signal < 1 || signal > kMaxSignal || signal == SIGCHLD) return;
   if (!(tid == program_) && syscall(SYS_tgkill, program_.value, tid.value, 0) < 0) return;
   siginfo_t info = {};
   if (syscall(SYS_ptrace, PTRACE_GETSIGINFO, tid.value, 0, &info) < 0) return;
   if (info.si_code > 0) return;
   delivered_[signal] = {info.si_pid, std::chrono::steady_clock::now()};
+}
+
+void SignalForwarder::NoteEnd(Tid tid) {
+  const auto now = std::chrono::steady_clock::now();
+  while (!ended_.empty() && now - ended_.front().when > kJustEnded) ended_.pop_front();
+  ended_.push_back({tid, now});
+}
+
+bool SignalForwarder::HasJustEnded(Tid tid) const {
+  const auto now = std::chrono::steady_clock::now();
+  return std::any_of(ended_.begin(), ended_.end(),
+                     [&](const End& end) { return end.tid == tid && now - end.when <= kJustEnded; });
 }
 
 bool SignalForwarder::IsForReceiverAlone(const signalfd_siginfo& info) const {

@@ -2,10 +2,11 @@
 # The nestrace command as a shell uses it: exit statuses, what PROGRAM inherits, signals, job control.
 # Each check runs natively too where there is something to compare; native has to agree.
 #
-# Usage: command_line_test.sh PATH-OF-NESTRACE PATH-OF-TRACING_CIRCLE
+# Usage: command_line_test.sh PATH-OF-NESTRACE PATH-OF-TRACING_CIRCLE PATH-OF-GROUP_SIGNALS
 
 nestrace=$PWD/$1
 circle=$PWD/$2
+group_signals=$PWD/$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -116,13 +117,13 @@ left 0 "all die with the parent of nestrace"
 
 # --- signals. NESTRACE sends them to nestrace alone, GROUP to its process group.
 cat >"$work/traps.sh" <<'EOF'
-for s in HUP INT QUIT USR1 USR2 TERM; do trap "echo $s" $s; done
+for s in HUP INT QUIT USR1 USR2 SEGV TRAP TERM; do trap "echo $s" $s; done
 echo ready >"$1"
 for i in 1 2 3 4 5 6; do sleep 0.1; done
 EOF
 set -m
 for to in alone group; do
-  for signal in HUP INT QUIT USR1 TERM; do
+  for signal in HUP INT QUIT USR1 SEGV TRAP TERM; do
     rm -f "$work/ready"
     "$nestrace" bash "$work/traps.sh" "$work/ready" >"$work/out" 2>/dev/null &
     pid=$!
@@ -131,6 +132,17 @@ for to in alone group; do
     wait $pid
     [ "$(cat "$work/out")" = $signal ] || { fail "$signal sent $to arrives once"; cat "$work/out"; }
   done
+done
+
+# What guests send to the group is no business of nestrace's.
+for under in "" "$nestrace"; do
+  rm -f "$work/ready"
+  $under "$group_signals" "$work/ready" >"$work/out" &
+  pid=$!
+  for _ in $(seq 400); do [ -s "$work/ready" ] && break; sleep 0.05; done
+  kill -RTMAX $pid
+  wait $pid || fail "group_signals: exit status $?"
+  [ "$(grep -c ': 20, of 20$' "$work/out")" = 10 ] || { fail "each signal of a guest arrives once"; cat "$work/out"; }
 done
 
 # --- a program whose memory is closed to nestrace, which has no rights: its user may execute it, not read it.
