@@ -64,8 +64,8 @@ class Supervisor {
     Emulator::Options emulator;
     Inherited inherited;       // what PROGRAM gets
     Policy* policy = nullptr;  // null: every call is let run
-    // Signals to be passed on to PROGRAM. Once it has ended and others live on, SIGINT, SIGQUIT, SIGTERM or
-    // SIGHUP end the run.
+    // Signals to be passed on to PROGRAM, but for those that guests sent. Once it has ended and others live
+    // on, SIGINT, SIGQUIT, SIGTERM or SIGHUP end the run.
     SignalSource signals;
     // When PROGRAM has ended, the rest of its tree is killed.
     bool end_with_program = false;
