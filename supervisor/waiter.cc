@@ -67,17 +67,21 @@ long Waiter::Reap(Tid tid) {
   return IsStop(info) ? -EAGAIN : 0;
 }
 
+// A stop that nobody has taken hides that it was continued (kernel/exit.c:wait_consider_task).
 long Waiter::TakeContinued(Tid tid, bool leave) {
-  siginfo_t info = {};
-  Waited waited = Wait(P_PID, tid.value, &info, WCONTINUED | WNOWAIT, nullptr);
-  if (waited == Waited::kNoChildren) return -ECHILD;
-  if (waited == Waited::kNothing || info.si_code != CLD_CONTINUED) return 0;
-  if (leave) return 1;
-  info = {};
-  struct rusage usage = {};
-  waited = Wait(P_PID, tid.value, &info, WCONTINUED, &usage);
-  if (waited == Waited::kFound) KeepIfStop(info, usage);
-  return waited == Waited::kFound && info.si_code == CLD_CONTINUED ? 1 : 0;
+  for (;;) {
+    siginfo_t info = {};
+    struct rusage usage = {};
+    const Waited waited = Wait(P_PID, tid.value, &info, WCONTINUED | (leave ? WNOWAIT : 0), &usage);
+    if (waited == Waited::kNoChildren) return -ECHILD;
+    if (waited == Waited::kNothing) return 0;
+    if (info.si_code == CLD_CONTINUED) return 1;
+    if (leave) {
+      info = {};
+      if (Wait(P_PID, tid.value, &info, WSTOPPED, &usage) != Waited::kFound) continue;
+    }
+    KeepIfStop(info, usage);
+  }
 }
 
 }  // namespace nestrace
