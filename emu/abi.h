@@ -158,6 +158,12 @@ constexpr uint64_t kCloneClearSighand = 0x100000000;  // clone3 only
 
 constexpr uint32_t kPrGetSeccomp = 21;  // PR_GET_SECCOMP
 constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP
+constexpr uint32_t kPrSetTsc = 26, kPrTscSigsegv = 2;
+
+// Flags and kinds of sockets and pipes (bits/socket.h, fcntl.h).
+constexpr uint32_t kMsgPeek = 0x2, kMsgWaitall = 0x100, kMsgWaitforone = 0x10000;
+constexpr uint32_t kSpliceNonblock = 0x2;
+constexpr int kSockStream = 1;
 
 constexpr uint32_t kUserfaultfdIocNew = 0xaa00;  // USERFAULTFD_IOC_NEW
 

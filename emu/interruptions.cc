@@ -1,10 +1,8 @@
 // Calls that natively would not have been interrupted (unqueued.cc has the signals).
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <iterator>
@@ -82,14 +80,14 @@ constexpr MovingCall kMovingCalls[] = {
     {40, 187, M::kBytes, -1, 3, -1, M::kSocket},
     {-1, 239, M::kBytes, -1, 3, -1, M::kSocket},
     {44, 369, M::kBytes, 1, 2, 3},
-    {45, 371, M::kBytes, 1, 2, 3, M::kStream, MSG_WAITALL, MSG_PEEK},
-    {275, 313, M::kBytes, -1, 4, 5, M::kSocket, 0, 0, SPLICE_F_NONBLOCK, -1, -1, 2},
+    {45, 371, M::kBytes, 1, 2, 3, M::kStream, kMsgWaitall, kMsgPeek},
+    {275, 313, M::kBytes, -1, 4, 5, M::kSocket, 0, 0, kSpliceNonblock, -1, -1, 2},
     {307, 345, M::kMessages, 1, 2, 3, M::kNoStream},
-    {299, 337, M::kMessages, 1, 2, 3, M::kAny, 0, MSG_WAITFORONE},
-    {-1, 417, M::kMessages, 1, 2, 3, M::kAny, 0, MSG_WAITFORONE},
+    {299, 337, M::kMessages, 1, 2, 3, M::kAny, 0, kMsgWaitforone},
+    {-1, 417, M::kMessages, 1, 2, 3, M::kAny, 0, kMsgWaitforone},
     {20, 146, M::kPieces, 1, 2, -1, M::kAny, 0, 0, 0, 1, 4},
     {46, 370, M::kHeader, 1, -1, 2, M::kAny, 0, 0, 0, 44, 369},
-    {47, 372, M::kHeader, 1, -1, 2, M::kStream, MSG_WAITALL, MSG_PEEK, 0, 45, 371},
+    {47, 372, M::kHeader, 1, -1, 2, M::kStream, kMsgWaitall, kMsgPeek, 0, 45, 371},
 };
 
 constexpr uint64_t kMostBytes = 0x7ffff000;  // of one call (MAX_RW_COUNT)
@@ -163,7 +161,7 @@ bool Core::MayGoOn(const Notification& n, const MovingCall& moving) {
   if (moving.on == MovingCall::kAny) return true;
   const long type = kernel_->SocketType(n.tid, static_cast<int>(n.args[moving.fd]));
   return type >= 0 &&
-         (moving.on == MovingCall::kSocket || (type == SOCK_STREAM) == (moving.on == MovingCall::kStream));
+         (moving.on == MovingCall::kSocket || (type == kSockStream) == (moving.on == MovingCall::kStream));
 }
 
 // What is left to do of a call that has moved `done` bytes or messages.

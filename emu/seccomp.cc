@@ -11,7 +11,6 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 
@@ -96,8 +95,8 @@ Outcome Core::BeStrict(Thread* caller, const Notification& n) {
   Notification without_tsc = n;
   without_tsc.nr = is64 ? kNrPrctl : kNr32Prctl;
   Notification filtered = without_tsc;
-  without_tsc.args[0] = PR_SET_TSC;
-  without_tsc.args[1] = PR_TSC_SIGSEGV;
+  without_tsc.args[0] = kPrSetTsc;
+  without_tsc.args[1] = kPrTscSigsegv;
   filtered.args[0] = kPrSetSeccomp;
   filtered.args[1] = SECCOMP_MODE_FILTER;
   filtered.args[2] = head;

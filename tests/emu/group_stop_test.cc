@@ -363,8 +363,9 @@ class PassedOverTest : public EmuTest {
     GroupStop(kTracee);
   }
   Waited OthersStop() {
-    EXPECT_EQ(Ptrace(kTracer, kSeize, kOther), 0);
+    EXPECT_EQ(Ptrace(kTracer, kSeize, kOther), kParked);
     GroupStop(kOther);
+    EXPECT_EQ(ResultOf(kTracer), 0);
     return Wait(kTracer, kOther.value);
   }
 };
