@@ -108,9 +108,9 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
   // Signals that are stale (interruptions.cc) are left out, and those before the offset must be known for
   // that.
   const uint64_t stale = args.link->tracee->process->stale_signals;
-  const bool sound = peek.count > 0 && peek.offset < static_cast<uint64_t>(kMost);
   const uint64_t skip = peek.offset;
-  const int32_t count = std::min(peek.count, kMost);
+  const int32_t count = peek.count = std::min(peek.count, kMost);
+  const bool sound = count > 0 && skip < static_cast<uint64_t>(kMost);
   if (sound) {
     peek.offset = 0;
     peek.count = std::min<int32_t>(count + skip + std::popcount(stale), kMost);
