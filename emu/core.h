@@ -233,6 +233,7 @@ class Core {
   // --- memory.cc; -EPERM: only once the caller is stopped, or, with Call::awaits_memory, later
   long UnlessClosed(Thread* caller, long result);
   long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
+  long ReadPrefix(Thread* caller, uint64_t addr, absl::Span<char> out);
   long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);
 
   // --- resume.cc
@@ -363,7 +364,6 @@ class Core {
   bool NoteRegisters(Thread* tracee);
   bool MayAccessMemory(const RequestArgs& args) const;
   Outcome SetBytes(const RequestArgs& args, size_t size);
-  long SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size);
   Outcome ArchPrctl(const RequestArgs& args);
   Outcome GetSyscallInfo(const RequestArgs& args);
   Outcome SeccompGetFilter(const RequestArgs& args);
@@ -418,7 +418,7 @@ class Core {
   void Serve(const Wakeup& wakeup, bool only_parked);
 
   // --- siginfo.cc
-  long ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info);
+  long ConvertSigInfo(const Thread& tracee, Abi from, absl::Span<char> info, Abi to, absl::Span<char> out);
   Outcome GetSigInfo(const RequestArgs& args);
   Outcome SetSigInfo(const RequestArgs& args);
   Outcome PeekSigInfo(const RequestArgs& args);

@@ -141,39 +141,17 @@ Outcome Core::GetBytes(const RequestArgs& args, size_t size) {
   return CopyOut(args, args.data, bytes, result);
 }
 
-// The kernel takes the general registers word by word: of a buffer that ends in the middle, what is there
-// counts (arch/x86/kernel/ptrace.c:genregs_set).
-long Core::SetReadableRegs(const RequestArgs& args, uint64_t addr, size_t size) {
-  Thread* tracee = args.link->tracee;
-  tracee->registers.valid = false;
-  for (size_t offset = 0; offset < size; offset += 8) {
-    uint64_t word;
-    long result = ReadCaller(args.caller, addr + offset, absl::MakeSpan(reinterpret_cast<char*>(&word), 8));
-    if (result == 0) result = kernel_->Ptrace(Abi::kX86_64, kPokeUser, tracee->tid, offset, word);
-    if (result < 0) return result;
-  }
-  return 0;
-}
-
+// The kernel looks at a bad length first, at what is in the buffer as far as it needs, and takes the general
+// registers word by word (arch/x86/kernel/ptrace.c:genregs_set): it is given what can be read, and sees to
+// the rest.
 Outcome Core::SetBytes(const RequestArgs& args, size_t size) {
   Thread* tracee = args.link->tracee;
-  char buffer[kFxsaveSize] = {0};
+  char buffer[kFxsaveSize];
   auto bytes = absl::MakeSpan(buffer, size);
-  const long read = ReadCaller(args.caller, args.data, bytes);
+  const long read = ReadPrefix(args.caller, args.data, bytes);
   if (read == -EPERM) return Outcome::StopCaller();
-  if (read < 0 && args.request == kSetRegs && args.abi == Abi::kX86_64) {
-    const long result = SetReadableRegs(args, args.data, size);
-    return result == -EPERM ? Outcome::StopCaller() : Outcome::Return(result);
-  }
-  if (read < 0) {
-    if (args.request == kSetThreadArea && static_cast<int32_t>(args.addr) < 0) return Outcome::Return(-EIO);
-    // Requests with a length argument check it before they look at the data.
-    const long result = args.request == kSetSigMask && args.addr != 8                      ? -EINVAL
-                        : args.request == kSetSyscallUserDispatchConfig && args.addr != 32 ? -EINVAL
-                                                                                           : -EFAULT;
-    return Outcome::Return(result);
-  }
-  const long result = kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes);
+  const long result =
+      kernel_->PtraceBuffer(args.abi, args.request, tracee->tid, args.addr, bytes.subspan(0, read));
   return Outcome::Return(NoteRegisters(tracee) ? result : -ESRCH);
 }
 
@@ -213,7 +191,7 @@ Outcome Core::ReadRegset(const RequestArgs& args) {
   }
   if (length < 0) {
     buffer.resize(std::min<uint64_t>(iov[1], kLargestRegset + iov[1] % 16));
-    length = kernel_->PtraceRegset(args.abi, kGetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
+    length = kernel_->GetRegset(args.abi, tracee->tid, args.addr, absl::MakeSpan(buffer));
     if (length < 0) return Outcome::Return(length);
     bytes = absl::MakeConstSpan(buffer).subspan(0, length);
   }
@@ -225,33 +203,19 @@ Outcome Core::ReadRegset(const RequestArgs& args) {
   return WriteIovecLength(args, length);
 }
 
+// As SetBytes.
 Outcome Core::WriteRegset(const RequestArgs& args) {
   Thread* tracee = args.link->tracee;
   uint64_t iov[2];
   long read = ReadIovec(args, iov);
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
-  constexpr uint64_t kUserEnd = 0x7ffffffff000;
-  std::vector<char> buffer(std::min<uint64_t>(iov[1], kLargestRegset + iov[1] % 16));
-  // The kernel looks at the note type and the length first; an unreadable buffer matters only behind that.
-  const long known =
-      kernel_->PtraceRegset(args.abi, kGetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
-  if (known == -EINVAL || known == -ESRCH) return Outcome::Return(known);
-  // Of a longer iovec the kernel reads what the regset holds.
-  const size_t length = known < 0 ? buffer.size() : std::min<size_t>(known, buffer.size());
-  read = length == 0 ? 0 : ReadCaller(args.caller, iov[0], absl::MakeSpan(buffer).subspan(0, length));
+  std::vector<char> buffer(std::min<uint64_t>(iov[1], kLargestRegset));
+  read = ReadPrefix(args.caller, iov[0], absl::MakeSpan(buffer));
   if (read == -EPERM) return Outcome::StopCaller();
-  if (read < 0 && iov[0] >= kUserEnd) return Outcome::Return(-EFAULT);  // access_ok() comes before all else
-  // No partial or oversized writes of FXSAVE, checked first (arch/x86/kernel/fpu/regset.c:xfpregs_set).
-  if (read < 0 && args.addr == kNtPrfpreg && args.abi == Abi::kX86_64 && length != kFxsaveSize) {
-    return Outcome::Return(-EINVAL);
-  }
-  if (read < 0 && args.addr == kNtPrstatus && args.abi == Abi::kX86_64 && length <= kGeneralRegsSize) {
-    return Outcome::Return(SetReadableRegs(args, iov[0], length));
-  }
-  if (read < 0) return Outcome::Return(-EFAULT);
   const long result =
-      kernel_->PtraceRegset(args.abi, kSetRegset, tracee->tid, args.addr, absl::MakeSpan(buffer));
+      kernel_->SetRegset(args.abi, tracee->tid, args.addr, absl::MakeConstSpan(buffer).subspan(0, read),
+                         GuestAddr{iov[0]}, iov[1]);
   if (!NoteRegisters(tracee)) return Outcome::Return(-ESRCH);
   if (result < 0) return Outcome::Return(result);
   return WriteIovecLength(args, result);
@@ -324,12 +288,12 @@ Outcome Core::GetSyscallInfo(const RequestArgs& args) {
   const uint64_t size = std::min<uint64_t>(args.addr, kMost);
   auto bytes = absl::MakeSpan(buffer, size);
   if (args.request == kSetSyscallInfo) {
-    const long read = size == 0 ? 0 : ReadCaller(args.caller, args.data, bytes);
+    const long read = ReadPrefix(args.caller, args.data, bytes);
     if (read == -EPERM) return Outcome::StopCaller();
-    if (read < 0) return Outcome::Return(args.addr < 88 ? -EINVAL : -EFAULT);
     if (op.has_value() && static_cast<uint8_t>(buffer[0]) != *op)
       buffer[0] = static_cast<char>(0xff);  // matches no stop
-    const long result = kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, args.addr, bytes);
+    const long result =
+        kernel_->PtraceBuffer(args.abi, args.request, link.tracee->tid, args.addr, bytes.subspan(0, read));
     link.tracee->registers.valid = false;
     return Outcome::Return(result);
   }

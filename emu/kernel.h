@@ -69,11 +69,16 @@ class Kernel {
 
   // `data` is a plain value (resume requests, POKE*, SETOPTIONS, INTERRUPT, LISTEN, ...).
   virtual long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) = 0;
-  // `data` is a buffer that the kernel reads and/or writes. It must be as large as the request needs.
+  // `data` is a buffer that the kernel reads and/or writes. It finds nothing behind it: of a shorter one than
+  // the request needs it makes what it makes of a guest's that ends where no memory is.
   virtual long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) = 0;
-  // PTRACE_GETREGSET / PTRACE_SETREGSET of note `type` with an iovec {buffer.data(), buffer.size()}.
-  // Returns the iov_len that the kernel left (>= 0), or a negative errno.
-  virtual long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) = 0;
+  // PTRACE_GETREGSET of note `type` with an iovec {buffer.data(), buffer.size()}. Returns the iov_len that
+  // the kernel left (>= 0), or a negative errno; so does the next.
+  virtual long GetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<char> buffer) = 0;
+  // PTRACE_SETREGSET with an iovec {base, length} of which the kernel finds `bytes`, and nothing behind them.
+  // (What `base` itself is counts only where it can't be a guest's memory.)
+  virtual long SetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr base,
+                         uint64_t length) = 0;
 
   // PTRACE_PEEKSIGINFO: `buffer` holds a struct ptrace_peeksiginfo_args (16 bytes) and behind it room for its
   // `nr` siginfos of 128 bytes. Returns the number of siginfos.

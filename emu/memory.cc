@@ -84,6 +84,21 @@ long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
   return UnlessClosed(caller, PeekBytes(kernel_, caller->tid, addr, out));
 }
 
+// Reads as much as there is: the number of bytes. (What is readable ends at the end of a page.)
+long Core::ReadPrefix(Thread* caller, uint64_t addr, absl::Span<char> out) {
+  constexpr uint64_t kPage = 4096;
+  long result = ReadCaller(caller, addr, out);
+  if (result == 0) return static_cast<long>(out.size());
+  size_t done = 0;
+  while (result != -EPERM && done < out.size()) {
+    const auto page = out.subspan(done, kPage - (addr + done) % kPage);
+    result = ReadCaller(caller, addr + done, page);
+    if (result < 0) break;
+    done += page.size();
+  }
+  return result == -EPERM ? result : static_cast<long>(done);
+}
+
 long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
   const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
   caller->call.awaits_memory = caller->call.awaits_memory || result == -EAGAIN;

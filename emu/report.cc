@@ -21,8 +21,7 @@ bool Core::Capture(Thread* thread) {
   if (!GetRegs(*thread, &cache.general)) return false;
   constexpr size_t kXstateMost = 16384;  // AMX's is 11008
   cache.xstate.resize(kXstateMost);
-  const long size = kernel_->PtraceRegset(Abi::kX86_64, kGetRegset, thread->tid, kNtX86Xstate,
-                                          absl::MakeSpan(cache.xstate));
+  const long size = kernel_->GetRegset(Abi::kX86_64, thread->tid, kNtX86Xstate, absl::MakeSpan(cache.xstate));
   if (size == -ESRCH) return false;
   cache.xstate.resize(size < 0 ? 0 : size);  // no XSAVE on this machine: the kernel answers for itself
   cache.valid = true;

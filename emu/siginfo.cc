@@ -30,14 +30,15 @@ constexpr int32_t kMost = 4096;
 
 }  // namespace
 
-// `info`, in the layout of `from`, in that of `to`, as the kernel converts it.
-long Core::ConvertSigInfo(const Thread& tracee, Abi from, Abi to, absl::Span<char> info) {
+// `info`, in the layout of `from`, as the kernel takes it and shows it in that of `to`.
+long Core::ConvertSigInfo(const Thread& tracee, Abi from, absl::Span<char> info, Abi to,
+                          absl::Span<char> out) {
   char saved[sizeof(siginfo_t)];
   long result = kernel_->PtraceBuffer(Abi::kX86_64, kGetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
   if (result < 0) return result;
   result = kernel_->PtraceBuffer(from, kSetSigInfo, tracee.tid, 0, info);
   if (result < 0) return result;
-  result = kernel_->PtraceBuffer(to, kGetSigInfo, tracee.tid, 0, info);
+  result = kernel_->PtraceBuffer(to, kGetSigInfo, tracee.tid, 0, out);
   const long restored =
       kernel_->PtraceBuffer(Abi::kX86_64, kSetSigInfo, tracee.tid, 0, absl::MakeSpan(saved));
   return std::min(result, restored);
@@ -53,7 +54,7 @@ Outcome Core::GetSigInfo(const RequestArgs& args) {
     ReadSigInfo(link, &info);
     memcpy(buffer, &info, sizeof(buffer));
     if (args.abi != Abi::kX86_64) {
-      const long result = ConvertSigInfo(*link.tracee, Abi::kX86_64, args.abi, bytes);
+      const long result = ConvertSigInfo(*link.tracee, Abi::kX86_64, bytes, args.abi, bytes);
       if (result < 0) return Outcome::Return(result);
     }
     return CopyOut(args, args.data, bytes, 0);
@@ -72,24 +73,24 @@ Outcome Core::GetSigInfo(const RequestArgs& args) {
 // makes of it is the link's.
 Outcome Core::SetSigInfo(const RequestArgs& args) {
   Link& link = *args.link;
-  char buffer[sizeof(siginfo_t)];
-  auto bytes = absl::MakeSpan(buffer);
-  const long read = ReadCaller(args.caller, args.data, bytes);
+  char buffer[sizeof(siginfo_t)] = {0};
+  const long read = ReadPrefix(args.caller, args.data, absl::MakeSpan(buffer));
   if (read == -EPERM) return Outcome::StopCaller();
-  if (read < 0) return Outcome::Return(-EFAULT);
-  if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
+  auto given = absl::MakeSpan(buffer).subspan(0, read);  // of one it knows, the kernel reads the beginning
   int signal = 0, code = 0;
   memcpy(&signal, buffer, sizeof(signal));
   memcpy(&code, buffer + kCodeInSigInfo, sizeof(code));
   const bool delivered = link.kind == StopKind::kSignal && !link.own_siginfo.has_value();
   if (delivered && !LooksLikeExit(signal, code)) {
-    link.tracee->stop.disguised.reset();
-    return Outcome::Return(kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, bytes));
+    const long result = kernel_->PtraceBuffer(args.abi, kSetSigInfo, link.tracee->tid, 0, given);
+    if (result == 0) link.tracee->stop.disguised.reset();
+    return Outcome::Return(result);
   }
-  const long result = ConvertSigInfo(*link.tracee, args.abi, Abi::kX86_64, bytes);
-  if (result < 0) return Outcome::Return(result);
   siginfo_t info;
-  memcpy(&info, buffer, sizeof(info));
+  const long result = ConvertSigInfo(*link.tracee, args.abi, given, Abi::kX86_64,
+                                     absl::MakeSpan(reinterpret_cast<char*>(&info), sizeof(info)));
+  if (result < 0) return Outcome::Return(result);
+  if (link.kind == StopKind::kGroupStop && !link.seized) return Outcome::Return(-EINVAL);
   if (delivered) {
     Disguise(link.tracee, info);
   } else {

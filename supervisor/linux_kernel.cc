@@ -30,8 +30,13 @@ long LinuxKernel::PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, ab
   return ptrace_.CallWithBuffer(abi, request, tid, addr, data);
 }
 
-long LinuxKernel::PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) {
-  return ptrace_.CallWithRegset(abi, request, tid, type, buffer);
+long LinuxKernel::GetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<char> buffer) {
+  return ptrace_.GetRegset(abi, tid, type, buffer);
+}
+
+long LinuxKernel::SetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr base,
+                            uint64_t length) {
+  return ptrace_.SetRegset(abi, tid, type, bytes, base, length);
 }
 
 long LinuxKernel::PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) {

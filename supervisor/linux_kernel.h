@@ -41,7 +41,9 @@ class LinuxKernel final : public Kernel {
 
   long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) override;
   long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) override;
-  long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long GetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long SetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr base,
+                 uint64_t length) override;
   long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) override;
   long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
   long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;

@@ -8,8 +8,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 namespace nestrace {
 namespace {
 
@@ -27,12 +25,12 @@ long NativePtrace(long request, Tid tid, uint64_t addr, uint64_t data) {
   return result < 0 ? -errno : result;
 }
 
-uint32_t Low(const void* pointer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer)); }
+uint64_t Address(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
 }  // namespace
 
 PtraceCaller::~PtraceCaller() {
-  if (low_ != nullptr) munmap(low_, low_size_);
+  if (memory_ != nullptr) munmap(memory_, size_ + kPage);
 }
 
 // The 32-bit system call, made from 64-bit code (arch/x86/entry: int80_emulation). The kernel takes the low
@@ -49,16 +47,23 @@ long PtraceCaller::CompatPtrace(long request, Tid tid, uint32_t addr, uint32_t d
   return static_cast<int32_t>(result);
 }
 
-char* PtraceCaller::LowMemory(size_t size) {
-  if (size <= low_size_) return low_;
-  const size_t rounded = (size + kPage - 1) / kPage * kPage;
-  void* memory =
-      mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-  if (memory == MAP_FAILED) return nullptr;
-  if (low_ != nullptr) munmap(low_, low_size_);
-  low_ = static_cast<char*>(memory);
-  low_size_ = rounded;
-  return low_;
+char* PtraceCaller::Bounce(absl::Span<const char> bytes) {
+  const size_t needed = sizeof(iovec) + bytes.size();
+  if (needed > size_) {
+    const size_t rounded = (needed + kPage - 1) / kPage * kPage;
+    void* memory = mmap(nullptr, rounded + kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    if (mprotect(memory, rounded, PROT_READ | PROT_WRITE) < 0) {
+      munmap(memory, rounded + kPage);
+      return nullptr;
+    }
+    if (memory_ != nullptr) munmap(memory_, size_ + kPage);
+    memory_ = static_cast<char*>(memory);
+    size_ = rounded;
+  }
+  char* copy = memory_ + size_ - bytes.size();
+  if (!bytes.empty()) memcpy(copy, bytes.data(), bytes.size());
+  return copy;
 }
 
 long PtraceCaller::Call(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) {
@@ -67,48 +72,55 @@ long PtraceCaller::Call(Abi abi, long request, Tid tid, uint64_t addr, uint64_t 
 }
 
 long PtraceCaller::CallWithBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) {
-  if (abi == Abi::kX86_64) {
-    return NativePtrace(request, tid, addr, reinterpret_cast<uintptr_t>(data.data()));
-  }
-  char* bounce = LowMemory(data.size());
-  if (bounce == nullptr && !data.empty()) return -ENOMEM;
-  if (!data.empty()) memcpy(bounce, data.data(), data.size());
-  const long result = CompatPtrace(request, tid, static_cast<uint32_t>(addr), Low(bounce));
-  if (!data.empty()) memcpy(data.data(), bounce, data.size());
+  if (data.empty()) return Call(abi, request, tid, addr, 0);
+  char* bounce = Bounce(data);
+  if (bounce == nullptr) return -ENOMEM;
+  const long result = Call(abi, request, tid, addr, Address(bounce));
+  memcpy(data.data(), bounce, data.size());
   return result;
 }
 
 long PtraceCaller::PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) {
   constexpr size_t kArgs = sizeof(__ptrace_peeksiginfo_args);
-  if (buffer.size() < kArgs) return -EFAULT;
-  if (abi == Abi::kX86_64) {
-    const uintptr_t args = reinterpret_cast<uintptr_t>(buffer.data());
-    return NativePtrace(PTRACE_PEEKSIGINFO, tid, args, args + kArgs);
-  }
-  char* bounce = LowMemory(buffer.size());
+  char* bounce = Bounce(buffer);
   if (bounce == nullptr) return -ENOMEM;
-  memcpy(bounce, buffer.data(), buffer.size());
-  const long result = CompatPtrace(PTRACE_PEEKSIGINFO, tid, Low(bounce), Low(bounce) + kArgs);
+  const long result = Call(abi, PTRACE_PEEKSIGINFO, tid, Address(bounce), Address(bounce) + kArgs);
   memcpy(buffer.data(), bounce, buffer.size());
   return result;
 }
 
-long PtraceCaller::CallWithRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) {
+// The iovec is at the beginning of the memory, before the copy that `base` stands for.
+long PtraceCaller::CallWithIovec(Abi abi, long request, Tid tid, uint64_t type, uint64_t base,
+                                 uint64_t length) {
   if (abi == Abi::kX86_64) {
-    iovec vector = {buffer.data(), buffer.size()};
-    const long result = NativePtrace(request, tid, type, reinterpret_cast<uintptr_t>(&vector));
+    iovec vector = {reinterpret_cast<void*>(base), length};
+    const long result = Call(abi, request, tid, type, Address(&vector));
     return result < 0 ? result : static_cast<long>(vector.iov_len);
   }
-  char* low = LowMemory(sizeof(CompatIovec) + buffer.size());
-  if (low == nullptr) return -ENOMEM;
-  char* bounce = low + sizeof(CompatIovec);
-  CompatIovec vector = {Low(bounce), static_cast<uint32_t>(buffer.size())};
-  memcpy(low, &vector, sizeof(vector));
-  if (!buffer.empty()) memcpy(bounce, buffer.data(), buffer.size());
-  const long result = CompatPtrace(request, tid, static_cast<uint32_t>(type), Low(low));
-  if (!buffer.empty()) memcpy(buffer.data(), bounce, buffer.size());
-  memcpy(&vector, low, sizeof(vector));
+  CompatIovec vector = {static_cast<uint32_t>(base), static_cast<uint32_t>(length)};
+  memcpy(memory_, &vector, sizeof(vector));
+  const long result = Call(abi, request, tid, type, Address(memory_));
+  memcpy(&vector, memory_, sizeof(vector));
   return result < 0 ? result : static_cast<long>(vector.len);
+}
+
+long PtraceCaller::GetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<char> buffer) {
+  if (abi == Abi::kX86_64)
+    return CallWithIovec(abi, PTRACE_GETREGSET, tid, type, Address(buffer.data()), buffer.size());
+  char* bounce = Bounce(buffer);
+  if (bounce == nullptr) return -ENOMEM;
+  const long result = CallWithIovec(abi, PTRACE_GETREGSET, tid, type, Address(bounce), buffer.size());
+  if (!buffer.empty()) memcpy(buffer.data(), bounce, buffer.size());
+  return result;
+}
+
+long PtraceCaller::SetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr base,
+                             uint64_t length) {
+  constexpr uint64_t kUserEnd = 0x7ffffffff000;
+  const char* bounce = Bounce(bytes);
+  if (bounce == nullptr) return -ENOMEM;
+  const uint64_t given = static_cast<uint64_t>(base);
+  return CallWithIovec(abi, PTRACE_SETREGSET, tid, type, given < kUserEnd ? Address(bounce) : given, length);
 }
 
 }  // namespace nestrace

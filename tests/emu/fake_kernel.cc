@@ -243,9 +243,10 @@ long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr,
     memcpy(data.data(), from, std::min(size, data.size()));
     return 0L;
   };
-  const auto in = [&](void* to, size_t size) {
-    memcpy(to, data.data(), std::min(size, data.size()));
-    return 0L;
+  const auto in = [&](void* to, size_t size) -> long {
+    if (data.size() < size) return -EFAULT;
+    memcpy(to, data.data(), size);
+    return 0;
   };
   switch (request) {
     case kGetRegs:
@@ -261,7 +262,7 @@ long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr,
     case kGetSigInfo:
       return out(&thread.siginfo, sizeof(siginfo_t));
     case kSetSigInfo:
-      return in(&thread.siginfo, sizeof(siginfo_t));
+      return in(&thread.siginfo, 48 /* struct kernel_siginfo */);
     case kPeekUser:
       if (addr % 8 != 0 || addr + 8 > sizeof(thread.regs)) return -EIO;
       return out(reinterpret_cast<const char*>(&thread.regs) + addr, 8);
@@ -286,37 +287,52 @@ long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr,
     case kSetThreadArea:
     case kGetSyscallUserDispatchConfig:
     case kSetSyscallUserDispatchConfig:
+    }
       return 0;
     default:
       return -EIO;
   }
 }
 
-long FakeKernel::PtraceRegset(Abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) {
+// Of the regsets that there are: the bytes of `thread`'s; empty if the kernel would say EINVAL.
+absl::Span<char> FakeKernel::Regset(FakeThread& thread, uint64_t type, uint64_t length) {
+  if (length % 8 != 0) return {};
+  if (type == kNtPrstatus)
+    return absl::MakeSpan(reinterpret_cast<char*>(&thread.regs), kGeneralRegsSize).subspan(0, length);
+  if (type == kNtPrfpreg) return absl::MakeSpan(thread.xstate.data(), kFxsaveSize).subspan(0, length);
+  if (type == kNtX86Xstate) return absl::MakeSpan(thread.xstate.data(), kFakeXstateSize).subspan(0, length);
+  return {};
+}
+
+long FakeKernel::GetRegset(Abi, Tid tid, uint64_t type, absl::Span<char> buffer) {
   const auto transfer = [&]() -> long {
     FakeThread& thread = at(tid);
     if (thread.state != FakeThread::State::kStopped) return -ESRCH;
-    char* bytes = type == kNtPrstatus    ? reinterpret_cast<char*>(&thread.regs)
-                  : type == kNtPrfpreg   ? thread.xstate.data()
-                  : type == kNtX86Xstate ? thread.xstate.data()
-                                         : nullptr;
-    if (bytes == nullptr || buffer.size() % 8 != 0) return -EINVAL;
-    const size_t whole = type == kNtPrstatus    ? kGeneralRegsSize
-                         : type == kNtX86Xstate ? kFakeXstateSize
-                                                : kFxsaveSize;
-    const size_t size = std::min(buffer.size(), whole);
-    if (request == kGetRegset) {
-      memcpy(buffer.data(), bytes, size);
-    } else {
-      memcpy(bytes, buffer.data(), size);
-    }
-    return static_cast<long>(size);
+    const auto regset = Regset(thread, type, buffer.size());
+    if (regset.data() == nullptr) return -EINVAL;
+    memcpy(buffer.data(), regset.data(), regset.size());
+    return static_cast<long>(regset.size());
   };
   const std::optional<long> error = EnterPtrace(tid);
   return Log(
-      [&] {
-        return "ptrace(" + RequestName(request) + ", " + Number(tid.value) + ", " + Number(type) + ", iovec)";
-      },
+      [&] { return "ptrace(PTRACE_GETREGSET, " + Number(tid.value) + ", " + Number(type) + ", iovec)"; },
+      error.has_value() ? *error : transfer());
+}
+
+long FakeKernel::SetRegset(Abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr,
+                           uint64_t length) {
+  const auto transfer = [&]() -> long {
+    FakeThread& thread = at(tid);
+    if (thread.state != FakeThread::State::kStopped) return -ESRCH;
+    const auto regset = Regset(thread, type, length);
+    if (regset.data() == nullptr) return -EINVAL;
+    if (bytes.size() < regset.size()) return -EFAULT;
+    memcpy(regset.data(), bytes.data(), regset.size());
+    return static_cast<long>(regset.size());
+  };
+  const std::optional<long> error = EnterPtrace(tid);
+  return Log(
+      [&] { return "ptrace(PTRACE_SETREGSET, " + Number(tid.value) + ", " + Number(type) + ", iovec)"; },
       error.has_value() ? *error : transfer());
 }
 

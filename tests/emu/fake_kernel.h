@@ -157,7 +157,9 @@ class FakeKernel : public Kernel {
   // --- Kernel.
   long Ptrace(Abi abi, long request, Tid tid, uint64_t addr, uint64_t data) override;
   long PtraceBuffer(Abi abi, long request, Tid tid, uint64_t addr, absl::Span<char> data) override;
-  long PtraceRegset(Abi abi, long request, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long GetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<char> buffer) override;
+  long SetRegset(Abi abi, Tid tid, uint64_t type, absl::Span<const char> bytes, GuestAddr base,
+                 uint64_t length) override;
   long PeekSigInfo(Abi abi, Tid tid, absl::Span<char> buffer) override;
   long ArchPrctl(Tid tid, uint64_t code, absl::Span<char> out) override;
   long ReadMemory(Tid tid, GuestAddr addr, absl::Span<char> out) override;
@@ -201,6 +203,7 @@ class FakeKernel : public Kernel {
   std::optional<long> EnterPtrace(Tid tid);  // an error that ends the call
   long DoPtrace(long request, FakeThread& thread, uint64_t addr, uint64_t data);
   long Resume(long request, FakeThread& thread, uint64_t signal);
+  static absl::Span<char> Regset(FakeThread& thread, uint64_t type, uint64_t length);
   long DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr, absl::Span<char> data);
   bool TakeNotification(uint64_t id, FakeNotification** notification);
   long OutOfReach(Tid tid);

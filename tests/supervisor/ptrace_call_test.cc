@@ -75,12 +75,45 @@ TEST_F(PtraceCall, PeekWritesToTheBufferAsTheSystemCallDoes) {
 
 TEST_F(PtraceCall, RegsetLengthIsReturned) {
   char regs[sizeof(user_regs_struct) + 8];
-  EXPECT_EQ(
-      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), kNtPrstatus, absl::MakeSpan(regs)),
-      static_cast<long>(sizeof(user_regs_struct)));
-  EXPECT_EQ(
-      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), 0x9999, absl::MakeSpan(regs)),
-      -EINVAL);
+  EXPECT_EQ(caller_.GetRegset(Abi::kX86_64, guest_.tid(), kNtPrstatus, absl::MakeSpan(regs)),
+            static_cast<long>(sizeof(user_regs_struct)));
+  EXPECT_EQ(caller_.GetRegset(Abi::kX86_64, guest_.tid(), 0x9999, absl::MakeSpan(regs)), -EINVAL);
+}
+
+TEST_F(PtraceCall, NothingIsBehindABuffer) {
+  for (Abi abi : {Abi::kX86_64, Abi::kI386}) {
+    if (abi == Abi::kI386 && !HasI386Calls()) continue;
+    if (abi == Abi::kI386) caller_.AllowI386();
+    char info[128];
+    EXPECT_EQ(caller_.CallWithBuffer(abi, PTRACE_GETSIGINFO, guest_.tid(), 0, absl::MakeSpan(info)), 0);
+    EXPECT_EQ(caller_.CallWithBuffer(abi, PTRACE_SETSIGINFO, guest_.tid(), 0, absl::MakeSpan(info, 47)),
+              -EFAULT);
+    EXPECT_EQ(caller_.CallWithBuffer(abi, PTRACE_SETSIGINFO, guest_.tid(), 0, absl::MakeSpan(info, 48)),
+              abi == Abi::kX86_64 ? 0 : -EFAULT);
+    EXPECT_EQ(caller_.CallWithBuffer(abi, PTRACE_SETSIGINFO, guest_.tid(), 0, {}), -EFAULT);
+  }
+}
+
+TEST_F(PtraceCall, OfARegsetTheReadableWordsAreTaken) {
+  user_regs_struct regs;
+  const auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&regs), sizeof(regs));
+  ASSERT_EQ(caller_.GetRegset(Abi::kX86_64, guest_.tid(), kNtPrstatus, bytes), sizeof(regs));
+  const GuestAddr somewhere{0x1000}, nowhere{~0xfffull};
+  const auto set = [&](size_t readable, GuestAddr base, size_t length) {
+    return caller_.SetRegset(Abi::kX86_64, guest_.tid(), kNtPrstatus, bytes.subspan(0, readable), base,
+                             length);
+  };
+  regs.r15 = 15, regs.r14 = 14;
+  EXPECT_EQ(set(12, somewhere, sizeof(regs)), -EFAULT);
+  EXPECT_EQ(set(0, somewhere, 12), -EINVAL);
+  constexpr uint64_t kNtPrfpreg = 2;
+  EXPECT_EQ(caller_.SetRegset(Abi::kX86_64, guest_.tid(), kNtPrfpreg, {}, somewhere, 8), -EINVAL);
+  EXPECT_EQ(caller_.SetRegset(Abi::kX86_64, guest_.tid(), kNtPrfpreg, {}, nowhere, 8), -EFAULT);
+  EXPECT_EQ(set(0, somewhere, 0), 0);
+  ASSERT_EQ(caller_.GetRegset(Abi::kX86_64, guest_.tid(), kNtPrstatus, bytes), sizeof(regs));
+  EXPECT_EQ(regs.r15, 15u);
+  EXPECT_NE(regs.r14, 14u);
+  EXPECT_EQ(set(sizeof(regs), somewhere, sizeof(regs) + 800), sizeof(regs));
 }
 
 TEST_F(PtraceCall, UnknownThreadIsEsrch) {
@@ -116,11 +149,9 @@ TEST_F(PtraceCall, I386RegsetHasAnIovecOfItsOwn) {
   if (!HasI386Calls()) GTEST_SKIP() << "the kernel has no IA32 emulation";
   caller_.AllowI386();
   std::vector<char> xstate(70000, kFill);  // more than the first bounce buffer
-  const long size =
-      caller_.CallWithRegset(Abi::kX86_64, PTRACE_GETREGSET, guest_.tid(), 0x202, absl::MakeSpan(xstate));
+  const long size = caller_.GetRegset(Abi::kX86_64, guest_.tid(), 0x202, absl::MakeSpan(xstate));
   std::vector<char> compat(70000, kFill);
-  EXPECT_EQ(caller_.CallWithRegset(Abi::kI386, PTRACE_GETREGSET, guest_.tid(), 0x202, absl::MakeSpan(compat)),
-            size);
+  EXPECT_EQ(caller_.GetRegset(Abi::kI386, guest_.tid(), 0x202, absl::MakeSpan(compat)), size);
   EXPECT_EQ(compat, xstate);
 }
 

@@ -1,0 +1,3 @@
+// See early_end.h.
+
+#include "early_end.h"
