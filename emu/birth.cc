@@ -55,6 +55,14 @@ Outcome Core::StripUntraced(Thread* caller, const Notification& n) {
   return Outcome::Continue();
 }
 
+// Is `n` a clone3(2) with CLONE_UNTRACED, as far as that can be told?
+bool Core::MakesUntraced(Thread* caller, const Notification& n) {
+  uint64_t flags = 0;
+  const long result =
+      ReadCaller(caller, n.args[0], absl::MakeSpan(reinterpret_cast<char*>(&flags), sizeof(flags)));
+  return result != -EFAULT && (result < 0 || (flags & kCloneUntraced) != 0);
+}
+
 // `thread` (the caller of a stripped clone, or its new child) is stopped behind the call.
 void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
   if (KindOf(caller.call.notification.abi, caller.call.notification.nr) == CallKind::kClone3) {
@@ -123,6 +131,11 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
     child->untraced_value = parent->untraced_value;
     child->untraced_where = parent->untraced_where;
     child->call.notification = parent->call.notification;  // says which call the flags belong to
+  }
+  if (parent->noted) {  // its call has passed the filter, with an argument that both have now
+    child->changed_arguments = parent->changed_arguments;
+    child->noted = true;
+    PutArgumentsBack(parent);
   }
   for (const auto& link : parent->links) {
     const bool by_event = !untraced && (link->options & (1ull << event)) != 0;
@@ -232,6 +245,7 @@ void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
     child->untraced_clone = false;
     child->call = Call();
   }
+  if (child->noted) PutArgumentsBack(child);
   NoteGroupStop(child);  // it takes part in one (kernel/signal.c:task_join_group_stop)
   child->stop.news = true;
   for (auto it = child->links.rbegin(); it != child->links.rend(); ++it) {

@@ -318,7 +318,6 @@ void Core::Settle(Thread* thread) {
   if (thread->stop.event == kEventExit) {
     PutResult(thread, before);
     PutNumberBack(thread);
-    PutArgumentsBack(thread);
   }
   if (thread->stop.kind == StopKind::kEvent) return;  // inside a call that is going on, or behind the last
   struct user_regs_struct regs;
@@ -352,7 +351,7 @@ void Core::Settle(Thread* thread) {
   if (by_group_stop) thread->ended_at = regs.rip;
   const int nr = static_cast<int>(regs.orig_rax);
   Notification& n = call.notification;
-  if (n.nr != nr) n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  n.abi = AbiOfCall(*thread);
   const CallKind kind = KindOf(n.abi, nr);
   TakeCall(regs, &n);
   const bool ours = kind != CallKind::kOther && (kind != CallKind::kIoctl || OnlyTakesNote(n));
@@ -477,6 +476,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
   bool gives_up = outcome.kind == Outcome::Kind::kPark ||
                   (outcome.kind == Outcome::Kind::kContinue && (was_continued || outcome.value == 0));
   const std::optional<WaitSpec> spec = gives_up ? ParseWait(thread, n) : std::nullopt;
+  if (!spec.has_value() && !was_continued) gives_up = false;  // the kernel refuses it, and is still to say so
   if (spec.has_value() && outcome.kind == Outcome::Kind::kContinue) {
     const std::optional<int64_t> result = EmptyAnswer(*thread, *spec);
     if (result.has_value()) outcome = AnswerNothing(thread, *spec, *result);

@@ -171,6 +171,7 @@ class Core {
 
   // --- birth.cc
   Outcome StripUntraced(Thread* caller, const Notification& n);
+  bool MakesUntraced(Thread* caller, const Notification& n);
   void RestoreCloneFlags(Thread* thread, const Thread& caller);
   struct CloneArgs {
     uint64_t flags = 0;
@@ -297,6 +298,7 @@ class Core {
   bool StoppedPastFilter(const Thread& thread) const;
   void EndPastFilter(Thread* thread, const struct user_regs_struct& regs);
   void RewindCall(Thread* thread);
+  Abi AbiOfCall(const Thread& thread) const;
   long EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t message, char out[128]) const;
 
   // --- intercept.cc
@@ -493,6 +495,7 @@ class Core {
   // --- notes.cc
   static bool MakesSlowMemory(const Notification& n);
   static bool OnlyTakesNote(const Notification& n);
+  static bool MayPass(const Notification& n);
   bool IsKernels(Thread* caller, const Notification& n);
   void PassAtEntry(Thread* thread);
   void PutArgumentsBack(Thread* thread);

@@ -3,7 +3,8 @@
 // No signal ends such a call, but one that is pending ends its notification before it is received, and the
 // call would have to start again behind it. Where a tracer can see that, at the syscall-exit-stop, the call
 // makes no notification: it is noted at its syscall-enter-stop, and given a sixth argument, which it does not
-// have, that the filter lets pass. So is a wait that has a zombie to find.
+// have, that the filter lets pass. So is a wait that has a zombie to find, or that the kernel refuses, and
+// clone3(2), which the kernel may refuse.
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -50,14 +51,23 @@ void Core::PutArgumentsBack(Thread* thread) {
   thread->noted = false;
 }
 
-// `n`, at whose syscall-enter-stop `caller` is, is a wait or a call that is only noted. Shall the kernel
-// carry it out, and at once: is it noted, which is done here, or does it find a zombie?
+// May the call pass the filter, if it is left to the kernel?
+bool Core::MayPass(const Notification& n) {
+  const CallKind kind = KindOf(n.abi, n.nr);
+  return OnlyTakesNote(n) || IsWait(kind) || kind == CallKind::kClone3;
+}
+
+// `caller` is at the syscall-enter-stop of `n`, which may pass. Shall the kernel carry it out, and at once:
+// is it noted, which is done here, does it make a child that we see, or does a wait find a zombie, or a
+// refusal?
 bool Core::IsKernels(Thread* caller, const Notification& n) {
   if (OnlyTakesNote(n)) return Emulate(caller, n).kind == Outcome::Kind::kContinue;
+  if (KindOf(n.abi, n.nr) == CallKind::kClone3) return !MakesUntraced(caller, n);
   const std::optional<WaitSpec> spec = ParseWait(caller, n);
-  if (!spec.has_value()) return false;
-  const WaitFinding finding = Evaluate(caller, *spec);
-  if (finding.kind != WaitFinding::Kind::kReport || finding.child != nullptr) return false;
+  if (spec.has_value()) {
+    const WaitFinding finding = Evaluate(caller, *spec);
+    if (finding.kind != WaitFinding::Kind::kReport || finding.child != nullptr) return false;
+  }
   caller->call = Call();  // another thread may be quicker, and it sleeps there
   caller->call.phase = Call::Phase::kContinued;
   caller->call.notification = n;
@@ -73,14 +83,16 @@ void Core::PassAtEntry(Thread* thread) {
     return;
   struct user_regs_struct regs = thread->registers.general;
   if (!thread->registers.valid && !GetRegs(*thread, &regs)) return;
-  const bool is64 = regs.cs == kUser64Cs;
   Notification n;
-  n.abi = is64 ? Abi::kX86_64 : Abi::kI386;
   n.tid = thread->tid;
-  TakeCall(regs, &n);
-  if ((!OnlyTakesNote(n) && !IsWait(KindOf(n.abi, n.nr))) || Intercepted(n)) return;
-  if (is64 && !InstructionBefore(*thread, regs.rip, kSyscallInstruction)) return;  // int $0x80
-  if (!IsKernels(thread, n)) return;
+  const auto may_pass = [&](Abi abi) {
+    n.abi = abi;
+    TakeCall(regs, &n);
+    return MayPass(n);
+  };
+  if (!may_pass(Abi::kX86_64) && !may_pass(Abi::kI386)) return;  // as most calls, and that costs least
+  if (!may_pass(AbiOfCall(*thread)) || Intercepted(n) || !IsKernels(thread, n)) return;
+  const bool is64 = n.abi == Abi::kX86_64;
   const uint64_t where = is64 ? kUserR9 : kUserRbp;
   thread->noted = true;
   thread->changed_arguments.push_back({where, is64 ? regs.r9 : regs.rbp});

@@ -29,6 +29,13 @@ bool IsForStrictMode(const Notification& n) {
          static_cast<uint32_t>(n.args[1]) == 0 && n.args[2] == 0;
 }
 
+// Of a struct ptrace_syscall_info.
+Abi AbiIn(const char info[128]) {
+  uint32_t arch = 0;
+  memcpy(&arch, info + 4, sizeof(arch));
+  return arch == AUDIT_ARCH_I386 ? Abi::kI386 : Abi::kX86_64;
+}
+
 }  // namespace
 
 // seccomp(2) or prctl(2) is about to install a filter.
@@ -262,19 +269,23 @@ void Core::RewindCall(Thread* thread) {
   SetRegs(thread, regs);
 }
 
-// What PTRACE_GET_SYSCALL_INFO says at a stop that is not `op` for the kernel: struct ptrace_syscall_info.
+// In what ABI is the call that the stopped thread is in? (64-bit code may use int $0x80.)
+Abi Core::AbiOfCall(const Thread& thread) const {
+  char info[128] = {0};
+  kernel_->PtraceBuffer(Abi::kX86_64, kGetSyscallInfo, thread.tid, sizeof(info), absl::MakeSpan(info));
+  return AbiIn(info);
+}
+
+// What PTRACE_GET_SYSCALL_INFO says at a stop that is not `op` for the kernel, into what the kernel has said,
+// which begins with the same: struct ptrace_syscall_info.
 long Core::EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t message,
                                char out[128]) const {
   constexpr long kNoneSize = 24, kEntrySize = 80, kExitSize = 33, kSeccompSize = 84;
   struct user_regs_struct regs;
   if (!GetRegs(thread, &regs)) return -ESRCH;
-  const bool is64 = regs.cs == kUser64Cs;
-  const uint32_t arch = is64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
-  memset(out, 0, 128);
+  const bool is64 = AbiIn(out) == Abi::kX86_64;
+  memset(out + kNoneSize, 0, 128 - kNoneSize);
   out[0] = static_cast<char>(op);
-  memcpy(out + 4, &arch, 4);
-  memcpy(out + 8, &regs.rip, 8);
-  memcpy(out + 16, &regs.rsp, 8);
   if (op == kSyscallInfoNone) return kNoneSize;
   if (op == kSyscallInfoExit) {
     const int64_t value = static_cast<int64_t>(regs.rax);

@@ -154,6 +154,7 @@ void Core::HandleStop(Thread* thread) {
         case kEventExit:
           stop.message = EndOf(*thread, static_cast<int>(stop.message));
           OnEventExit(thread);
+          PutArgumentsBack(thread);
           break;
         case kEventSeccomp:
           if (IsStrict(*thread)) {

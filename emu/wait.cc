@@ -448,7 +448,7 @@ void Core::EndChangedWait(Thread* thread) {
 // `thread` has stopped behind a wait with WNOHANG.
 bool Core::FoundNothing(Thread* thread, const struct user_regs_struct& regs) {
   if (regs.rax != 0) return false;
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  const Abi abi = AbiOfCall(*thread);
   if (KindOf(abi, static_cast<int>(regs.orig_rax)) != CallKind::kWaitid) return true;
   if (regs.rdx == 0) return false;  // who knows; its caller does not want to
   int32_t pid = 0;

@@ -86,8 +86,8 @@ std::vector<scmp_arg_cmp> Unpassed(std::vector<scmp_arg_cmp> conditions, uint64_
 }
 
 void AddRules(Context* context, uint64_t pass) {
-  context->Notify({SCMP_SYS(ptrace), SCMP_SYS(clone3)});
-  context->Notify({SCMP_SYS(wait4), SCMP_SYS(waitid)}, Unpassed({}, pass));
+  context->Notify({SCMP_SYS(ptrace)});
+  context->Notify({SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(clone3)}, Unpassed({}, pass));
   context->Notify({SCMP_SYS(clone)}, {First(CLONE_UNTRACED, CLONE_UNTRACED)});
   context->Notify({SCMP_SYS(prctl)}, {First(PR_GET_SECCOMP)});
   context->Notify({SCMP_SYS(prctl)}, {First(PR_SET_SECCOMP), Second(SECCOMP_MODE_STRICT)});

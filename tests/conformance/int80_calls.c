@@ -95,6 +95,15 @@ int main(void) {
   say("%ld: op %d arch %#x nr %ld args %ld %ld %ld %ld %ld", answer, info.op, info.arch, (long)info.entry.nr,
       (long)info.entry.args[0], (long)info.entry.args[1], (long)info.entry.args[2], (long)info.entry.args[3],
       (long)info.entry.args[4]);
+  say("without TRACESYSGOOD, and behind it");
+  for (int i = 0; i < 2; i++) {
+    need_pt(PTRACE_SETOPTIONS, pid, 0, 0);
+    need_pt(PTRACE_SYSCALL, pid, 0, 0);
+    need_wait(pid, SYSCALL_STOP);
+    memset(&info, 0, sizeof info);
+    answer = pt(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, (unsigned long)&info);
+    say("%ld: op %d arch %#x", answer, info.op, info.arch);
+  }
   say("DETACH %s", answer_words(int80(I386_ptrace, PTRACE_DETACH, pid, 0, 0, 0)));
   answer = int80(I386_wait4, -1, at, 0, 0, 0);
   say("wait4 %s, %s", pid_words(answer), status_words(*status));

@@ -1,6 +1,7 @@
 #include "tests/emu/fake_kernel.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <string.h>
 
 #include <algorithm>
@@ -273,8 +274,20 @@ long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr,
       return out(&thread.facts.blocked_signals, 8);
     case kSetSigMask:
       return in(&thread.facts.blocked_signals, 8);
-    case kGetSyscallInfo:
+    case kGetSyscallInfo: {
+      struct {
+        uint32_t op = 0, arch = 0;
+        uint64_t instruction_pointer = 0, stack_pointer = 0;
+      } info;
+      uint16_t instruction = 0;  // int $0x80?
+      Transfer(thread.tid, thread.regs.rip - 2, reinterpret_cast<char*>(&instruction), nullptr, 2);
+      const bool is64 = thread.regs.cs == kUser64Cs && instruction != 0x80cd;
+      info.arch = is64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
+      info.instruction_pointer = thread.regs.rip;
+      info.stack_pointer = thread.regs.rsp;
+      out(&info, sizeof(info));
       return (thread.code & 0xff) == (SIGTRAP | 0x80) ? 33 : 24;
+    }
     case kGetRseqConfiguration:
       return 24;
     case kSeccompGetFilter:
@@ -287,7 +300,6 @@ long FakeKernel::DoPtraceBuffer(long request, FakeThread& thread, uint64_t addr,
     case kSetThreadArea:
     case kGetSyscallUserDispatchConfig:
     case kSetSyscallUserDispatchConfig:
-    }
       return 0;
     default:
       return -EIO;

@@ -13,21 +13,33 @@ constexpr uint64_t kSixth = 0x1234;
 
 class NotesTest : public EmuTest {
  protected:
-  // kTracee is at the syscall-enter-stop of rt_sigaction(signal, {SIG_IGN}), and its tracer has waited.
-  void EntersSigaction(int signal, uint16_t instruction = kSyscallInstruction) {
+  // kTracee is at the syscall-enter-stop of a call, and its tracer has waited.
+  void Enters(int nr, uint64_t first, uint64_t second, uint64_t fourth,
+              uint16_t instruction = kSyscallInstruction) {
     SeizedAndStopped(kOptSysGood);
     ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
-    const uint64_t ignore[4] = {1, 0, 0, 0};
-    Write(kTracee, kActionAt, ignore);
     Write(kTracee, kFree, instruction);
     auto& regs = kernel.at(kTracee).regs;
     regs.rip = kFree + sizeof(instruction);
-    regs.rdi = signal;
-    regs.rsi = kActionAt;
-    regs.r10 = 8;
+    regs.rdi = first;
+    regs.rsi = second;
+    regs.r10 = fourth;
     regs.r9 = kSixth;
-    SyscallEnter(kTracee, kNrSigaction);
+    SyscallEnter(kTracee, nr);
     ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
+  }
+  // ... of rt_sigaction(signal, {SIG_IGN}).
+  void EntersSigaction(int signal, uint16_t instruction = kSyscallInstruction) {
+    Enters(kNrSigaction, signal, kActionAt, 8, instruction);
+    const uint64_t ignore[4] = {1, 0, 0, 0};
+    Write(kTracee, kActionAt, ignore);
+  }
+  // ... of clone3(flags), and goes on.
+  void MakesClone3(uint64_t flags) {
+    const uint64_t args[5] = {flags, 0, 0, 0, SIGCHLD};
+    Enters(435, kActionAt, 64, 0);
+    Write(kTracee, kActionAt, args);
+    ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
   }
   uint64_t Sixth() { return kernel.at(kTracee).regs.r9; }
   long Request() { return kernel.at(kTracee).resume_request; }
@@ -116,6 +128,28 @@ TEST_F(NotesTest, WaitThatHasAZombieToFindPassesTheFilter) {
     EXPECT_EQ(Sixth(), kSixth);
     ASSERT_EQ(Wait(kTracer), StopOf(kTracee, kSysGoodCode));
   }
+}
+
+TEST_F(NotesTest, WaitThatTheKernelRefusesPassesTheFilter) {
+  Enters(247, 15, 0, kWexited);  // waitid
+  ASSERT_EQ(Ptrace(kTracer, kSyscall, kTracee), 0);
+  EXPECT_EQ(Sixth(), kPass);
+}
+
+TEST_F(NotesTest, ChildOfACallThatPassesTheFilterHasItsOwnArgument) {
+  MakesClone3(0);
+  EXPECT_EQ(Sixth(), kPass);
+  NewProcess(kTracee, kOther);
+  kernel.at(kOther).regs.r9 = kPass;
+  BirthEvent(kTracee, kOther);
+  EXPECT_EQ(Sixth(), kSixth);
+  FirstStop(kOther);
+  EXPECT_EQ(kernel.at(kOther).regs.r9, kSixth);
+}
+
+TEST_F(NotesTest, CallThatMakesAnUntracedChildDoesNotPassTheFilter) {
+  MakesClone3(kCloneUntraced);
+  EXPECT_EQ(Sixth(), kSixth);
 }
 
 TEST_F(NotesTest, OtherCallsKeepTheirArguments) {
