@@ -242,11 +242,11 @@ Outcome Core::WriteIovecLength(const RequestArgs& args, uint64_t length) {
 // act on the process that asks, and so on the supervisor: both have a vdso, and get EEXIST.
 Outcome Core::ArchPrctl(const RequestArgs& args) {
   if (args.abi != Abi::kX86_64) return Outcome::Return(-EIO);
-  constexpr uint64_t kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
-  constexpr uint64_t kMapVdsoX32 = 0x2001, kMapVdso32 = 0x2002, kMapVdso64 = 0x2003;
-  constexpr uint64_t kGetUntagMask = 0x4001, kGetMaxTagBits = 0x4003, kShstkStatus = 0x5005;
+  constexpr int32_t kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
+  constexpr int32_t kMapVdsoX32 = 0x2001, kMapVdso32 = 0x2002, kMapVdso64 = 0x2003;
+  constexpr int32_t kGetUntagMask = 0x4001, kGetMaxTagBits = 0x4003, kShstkStatus = 0x5005;
   Thread* tracee = args.link->tracee;
-  switch (args.data) {
+  switch (static_cast<int32_t>(args.data)) {  // an int (arch/x86/kernel/process_64.c:do_arch_prctl_64)
     case kMapVdsoX32:
     case kMapVdso32:
     case kMapVdso64:

@@ -38,6 +38,10 @@ int main(void) {
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
     say("code %#lx: %s", codes[i], answer_words(pt(PTRACE_ARCH_PRCTL, pid, 0, codes[i])));
   }
+  say("the code is an int: %s, %s",
+      answer_words(pt(PTRACE_ARCH_PRCTL, pid, (unsigned long)&value, 0x100001003)),
+      answer_words(pt(PTRACE_ARCH_PRCTL, pid, saved.gs_base, 0xffffffff00001001)));
+  say("as GETREGS has it: %d", value == saved.fs_base);
   end_child(pid);
   return 0;
 }
