@@ -42,7 +42,7 @@ def conformance_test(
         # The toolchain's own link line names libraries that exist for 64 bits only, hence no cc_binary.
         native.genrule(
             name = guest + "_build",
-            srcs = srcs + ["//tests/conformance:guest.h"],
+            srcs = srcs + ["//tests/conformance:guest.h", "//tests/conformance:headers"],
             outs = [guest],
             cmd = " ".join(
                 ["$(CC) -m32 -pthread -I$$(dirname $(location //tests/conformance:guest.h))"] +
