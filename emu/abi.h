@@ -137,6 +137,7 @@ constexpr int64_t kNr32Restart = 0;
 
 constexpr int kNrPrctl = 157, kNr32Prctl = 172;
 constexpr int kNrExit = 60, kNr32Exit = 1;
+constexpr int kNrWrite = 1, kNr32Write = 4, kNrSendto = 44, kNr32Sendto = 369;
 
 // wait flags.
 constexpr uint32_t kWnohang = 1;
@@ -161,7 +162,7 @@ constexpr uint32_t kPrSetSeccomp = 22;  // PR_SET_SECCOMP
 constexpr uint32_t kPrSetTsc = 26, kPrTscSigsegv = 2;
 
 // Flags and kinds of sockets and pipes (bits/socket.h, fcntl.h).
-constexpr uint32_t kMsgPeek = 0x2, kMsgWaitall = 0x100, kMsgWaitforone = 0x10000;
+constexpr uint32_t kMsgPeek = 0x2, kMsgWaitall = 0x100, kMsgNosignal = 0x4000, kMsgWaitforone = 0x10000;
 constexpr uint32_t kSpliceNonblock = 0x2;
 constexpr int kSockStream = 1;
 

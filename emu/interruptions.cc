@@ -79,14 +79,14 @@ constexpr MovingCall kMovingCalls[] = {
     {1, 4, M::kBytes, 1, 2, -1},
     {40, 187, M::kBytes, -1, 3, -1, M::kSocket},
     {-1, 239, M::kBytes, -1, 3, -1, M::kSocket},
-    {44, 369, M::kBytes, 1, 2, 3},
+    {44, 369, M::kBytes, 1, 2, 3, M::kAny, 0, 0, kMsgNosignal},
     {45, 371, M::kBytes, 1, 2, 3, M::kStream, kMsgWaitall, kMsgPeek},
     {275, 313, M::kBytes, -1, 4, 5, M::kSocket, 0, 0, kSpliceNonblock, -1, -1, 2},
     {307, 345, M::kMessages, 1, 2, 3, M::kNoStream},
     {299, 337, M::kMessages, 1, 2, 3, M::kAny, 0, kMsgWaitforone},
     {-1, 417, M::kMessages, 1, 2, 3, M::kAny, 0, kMsgWaitforone},
     {20, 146, M::kPieces, 1, 2, -1, M::kAny, 0, 0, 0, 1, 4},
-    {46, 370, M::kHeader, 1, -1, 2, M::kAny, 0, 0, 0, 44, 369},
+    {46, 370, M::kHeader, 1, -1, 2, M::kAny, 0, 0, kMsgNosignal, 44, 369},
     {47, 372, M::kHeader, 1, -1, 2, M::kStream, kMsgWaitall, kMsgPeek, 0, 45, 371},
 };
 
@@ -171,18 +171,25 @@ std::optional<Core::Rest> Core::RestOfMove(Thread* thread, const Notification& n
   Rest rest{n, 0};
   auto& args = rest.call.args;
   if (moving->piece >= 0) {
-    const bool found = RestOfPieces(thread, *moving, done, &rest);
-    // It is another call to a policy, and to the thread's own filters.
-    if (!found || Intercepted(rest.call) || !FiltersAllow(thread, rest.call)) return std::nullopt;
-    return rest;
+    if (!RestOfPieces(thread, *moving, done, &rest)) return std::nullopt;
+  } else {
+    const bool messages = moving->what == MovingCall::kMessages;
+    const uint64_t size = std::min(args[moving->size], messages ? kMostItems : kMostBytes);
+    const uint64_t unit = !messages ? 1 : n.abi == Abi::kX86_64 ? 64 : 32;  // struct mmsghdr
+    if (done >= size) return std::nullopt;
+    if (moving->from >= 0) args[moving->from] += done * unit;
+    if (moving->flags >= 0) args[moving->flags] |= moving->adds;
+    args[moving->size] = rest.size = size - done;
   }
-  const bool messages = moving->what == MovingCall::kMessages;
-  const uint64_t size = std::min(args[moving->size], messages ? kMostItems : kMostBytes);
-  const uint64_t unit = !messages ? 1 : n.abi == Abi::kX86_64 ? 64 : 32;  // struct mmsghdr
-  if (done >= size) return std::nullopt;
-  if (moving->from >= 0) args[moving->from] += done * unit;
-  if (moving->flags >= 0) args[moving->flags] |= moving->adds;
-  args[moving->size] = rest.size = size - done;
+  // A socket sends SIGPIPE for a call that has moved nothing, not for the rest of one.
+  const bool writes = rest.call.nr == (n.abi == Abi::kX86_64 ? kNrWrite : kNr32Write);
+  if (writes && kernel_->SocketType(n.tid, static_cast<int>(args[0])) >= 0) {
+    rest.call.nr = n.abi == Abi::kX86_64 ? kNrSendto : kNr32Sendto;
+    args[3] = kMsgNosignal;
+    args[4] = args[5] = 0;
+  }
+  // It is another call to a policy, and to the thread's own filters.
+  if (Intercepted(rest.call) || !FiltersAllow(thread, rest.call)) return std::nullopt;
   return rest;
 }
 
@@ -220,7 +227,7 @@ bool Core::RestOfPieces(Thread* thread, const MovingCall& moving, uint64_t done,
     args[1] = words[i] + before;
     args[2] = rest->size;
     if (moving.what == MovingCall::kHeader) {
-      args[3] = flags;
+      args[3] = flags | moving.adds;
       args[4] = args[5] = 0;  // address
     }
     return true;
@@ -248,7 +255,7 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool 
       !thread->changed_arguments.empty())
     return false;
   Notification n;
-  n.abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+  n.abi = AbiOfCall(*thread);
   n.tid = thread->tid;
   TakeCall(regs, &n);
   // A call that starts again anyway has its own number in rax.

@@ -120,8 +120,13 @@ bool Core::IsStrict(const Thread& thread) { return thread.filters != nullptr && 
 // the last.
 void Core::KillStrictly(Thread* thread) {
   const Process& process = *thread->process;
-  const bool last = std::all_of(process.threads.begin(), process.threads.end(),
-                                [thread](const Thread* other) { return other == thread || other->ends(); });
+  // Of those that are at their ends already, the stop may still be to come.
+  const bool last =
+      std::all_of(process.threads.begin(), process.threads.end(), [this, thread](const Thread* other) {
+        siginfo_t info;
+        return other == thread || other->ends() || other->killed_strictly ||
+               (KernelSigInfo(*other, &info) == 0 && LooksLikeExit(info.si_signo, info.si_code));
+      });
   struct user_regs_struct regs;
   if (last || !GetRegs(*thread, &regs)) {
     kernel_->SendSignal(process.tgid, thread->tid, SIGKILL);

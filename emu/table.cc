@@ -235,12 +235,16 @@ void Core::AdoptChildren(Process* dead) {
   std::vector<Process*> orphans;
   orphans.swap(dead->children);
   for (Process* orphan : orphans) {
-    orphan->parent = nullptr;
-    orphan->zombie_tracer = nullptr;
-    orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
     ThreadFacts facts;
     Process* reaper = nullptr;
     if (kernel_->ReadFacts(orphan->tgid, &facts)) reaper = FindProcess(Tid{facts.parent_tgid});
+    if (reaper == dead && !dead->threads.empty()) {  // a thread that was let go is still dying (DiesByItself)
+      dead->children.push_back(orphan);
+      continue;
+    }
+    orphan->parent = nullptr;
+    orphan->zombie_tracer = nullptr;
+    orphan->exit_signal = SIGCHLD;  // kernel/exit.c:reparent_leader
     if (reaper == nullptr || reaper == dead || reaper->threads.empty()) {
       if (orphan->natural_zombie && orphan->threads.empty()) DropProcess(orphan);
       continue;
