@@ -42,7 +42,7 @@ class UserNamespace {
  public:
   UserNamespace() = default;
   static UserNamespace Of(const ProcFs& proc, ProcId id) {
-    return UserNamespace(proc.OpenFile(id, "ns/user", O_RDONLY));
+    return UserNamespace(proc.OpenUserNamespace(id));
   }
 
   // False if the supervisor may not see it.

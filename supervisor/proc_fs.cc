@@ -94,11 +94,25 @@ pid_t ProcFs::OwnNumber(const std::vector<pid_t>& nspid) const {
   return nspid.size() > outer_levels_ ? nspid[outer_levels_] : 0;
 }
 
+bool ProcFs::MapsLikeOwn(ProcId id) const {
+  for (const char* name : {"uid_map", "gid_map"}) {
+    std::string map, own;
+    if (!Read(id, name, &map) || !ReadPath(absl::StrCat("self/", name), &own) || map != own) return false;
+  }
+  return true;
+}
+
+UniqueFd ProcFs::OpenUserNamespace(ProcId id) const {
+  UniqueFd file = OpenFile(id, "ns/user", O_RDONLY);
+  if (file.ok() || !MapsLikeOwn(id)) return file;
+  return UniqueFd(openat(root_.get(), "self/ns/user", O_RDONLY | O_CLOEXEC));
+}
+
 uint64_t ProcFs::UserNamespace(ProcId id) const {
   struct stat status;
   if (id.value <= 0) return 0;
-  return fstatat(root_.get(), absl::StrCat(id.value, "/ns/user").c_str(), &status, 0) == 0 ? status.st_ino
-                                                                                           : 0;
+  if (fstatat(root_.get(), absl::StrCat(id.value, "/ns/user").c_str(), &status, 0) == 0) return status.st_ino;
+  return MapsLikeOwn(id) ? own_user_namespace_ : 0;
 }
 
 UniqueFd ProcFs::OpenFile(ProcId id, absl::string_view name, int flags) const {

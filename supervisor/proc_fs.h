@@ -48,7 +48,12 @@ class ProcFs {
   // How many numbers of an NSpid belong to namespaces outside the supervisor's.
   size_t outer_levels() const { return outer_levels_; }
 
-  // The inode of /proc/ID/ns/user; 0 if it can't be seen.
+  // /proc/ID/ns/user. A thread that is not dumpable hides it from a supervisor without rights, and pidfds do
+  // too (kernel/ptrace.c:ptrace_may_access), but uid_map and gid_map are everybody's to read: if they read
+  // like the supervisor's, so is the namespace. (Who has no rights maps nothing but its own user and group, so
+  // that of the namespaces that guests can make none reads like a whole one.)
+  UniqueFd OpenUserNamespace(ProcId id) const;
+  // Its inode; 0 if it can't be seen.
   uint64_t UserNamespace(ProcId id) const;
   uint64_t own_user_namespace() const { return own_user_namespace_; }
 
@@ -67,6 +72,8 @@ class ProcFs {
   bool ReadOwnFdInfo(int fd, std::string* text) const;
 
  private:
+  bool MapsLikeOwn(ProcId id) const;
+
   UniqueFd root_;
   size_t outer_levels_ = 0;
   uint64_t own_user_namespace_ = 0;

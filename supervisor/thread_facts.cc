@@ -126,7 +126,7 @@ uid_t TranslateUid(const ProcFs& proc, Tid viewer, uid_t uid) {
   const ProcId id = proc.IdOf(viewer);
   const uint64_t user_namespace = proc.UserNamespace(id);
   std::string text;
-  if (user_namespace == proc.own_user_namespace() || user_namespace == 0) return uid;
+  if (user_namespace == proc.own_user_namespace()) return uid;
   if (!proc.Read(id, "uid_map", &text)) return uid;
   for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
     const std::vector<absl::string_view> fields = absl::StrSplit(line, ' ', absl::SkipWhitespace());
