@@ -26,9 +26,11 @@ constexpr uint64_t SignalBit(int signal) { return signal == 0 ? 0 : 1ull << (sig
 constexpr bool Has(uint64_t signals, int signal) { return (signals & SignalBit(signal)) != 0; }
 constexpr uint64_t kStandardSignals = (1ull << 31) - 1;  // of these one is pending at most
 
+constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
 // A pid namespace a thread is in, with the thread's number there.
 struct NamespacedPid {
-  uint64_t pid_namespace = 0;  // inode of the namespace; 0 stands for the supervisor's own
+  uint64_t pid_namespace = 0;  // inode of the namespace; 0 stands for the supervisor's own, kUnknownNamespace
+                               // for one that the supervisor may not see (that of who is not dumpable)
   pid_t pid = 0;
 };
 
@@ -144,7 +146,7 @@ class Kernel {
   // /proc/PID/task/TID/mem, with its number in any namespace.
   virtual bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) = 0;
   // The system call that `tid` is blocked in inside the kernel (/proc/TID/syscall), -1 if it is running or
-  // stopped elsewhere.
+  // stopped elsewhere; -EACCES if the supervisor may not see it.
   virtual long BlockedIn(Tid tid) = 0;
   // Of a stopped process: the signal that its real parent has still to wait for, 0 if there is none
   // (/proc/TGID/stat, exit_code; 0 before Linux 5.17).

@@ -228,8 +228,10 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
     // itself.
     if (!handled && !blocked && tracer->links.empty()) {
       // sigtimedwait(2) takes what it waits for out of the mask that can be seen (task_struct::real_blocked).
-      blocked = !parked && IsSigtimedwait(kernel_->BlockedIn(tracer->tid));
-      if (!blocked && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
+      // If the call can't be seen, the tracer had better get one too many than sleep on.
+      const long call = parked ? -1 : kernel_->BlockedIn(tracer->tid);
+      blocked = IsSigtimedwait(call);
+      if (!blocked && call != -EACCES && (signal == SIGCHLD || Has(facts.ignored_signals, signal))) return;
     }
   }
   siginfo_t info;

@@ -50,12 +50,14 @@ Thread* Core::FromGuest(const Thread& viewer, pid_t pid) const {
   return nullptr;
 }
 
-// What the namespace of `viewer` calls `target`; 0 if it can't see it.
+// What the namespace of `viewer` calls `target`; 0 if it can't see it. (Of two that are as deep, one that
+// can't be known is taken for the other.)
 pid_t Core::PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target) {
   const size_t depth = viewer.size() - 1;
   if (depth >= target.size()) return 0;
-  if (target[depth].pid_namespace != viewer[depth].pid_namespace) return 0;
-  return target[depth].pid;
+  const uint64_t own = viewer[depth].pid_namespace, others = target[depth].pid_namespace;
+  const bool known = own != kUnknownNamespace && others != kUnknownNamespace;
+  return known && own != others ? 0 : target[depth].pid;
 }
 
 bool Core::IsParent(const Process& process, const Process& child) {

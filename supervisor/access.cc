@@ -42,13 +42,17 @@ class UserNamespace {
  public:
   UserNamespace() = default;
   static UserNamespace Of(const ProcFs& proc, ProcId id) {
-    return UserNamespace(proc.OpenUserNamespace(id));
+    UserNamespace of(proc.OpenUserNamespace(id));
+    proc.Read(id, "uid_map", &of.uid_map_);
+    return of;
   }
 
   // False if the supervisor may not see it.
   bool known() const { return known_; }
+  // Where one of them may not be seen, it is taken for the other if both map the same.
   bool operator==(const UserNamespace& other) const {
-    return known_ && other.known_ && inode_ == other.inode_ && device_ == other.device_;
+    if (known_ && other.known_) return inode_ == other.inode_ && device_ == other.device_;
+    return !uid_map_.empty() && uid_map_ == other.uid_map_;
   }
   // Unknown for one outside the supervisor's own.
   UserNamespace Parent() const { return UserNamespace(UniqueFd(ioctl(fd_.get(), NS_GET_PARENT))); }
@@ -68,6 +72,7 @@ class UserNamespace {
   }
 
   UniqueFd fd_;
+  std::string uid_map_;  // empty where it was come to by way of another
   bool known_ = false;
   ino_t inode_ = 0;
   dev_t device_ = 0;
@@ -92,8 +97,9 @@ std::optional<Subject> Look(const ProcFs& proc, Tid tid) {
 bool HasPtraceCapability(const Subject& caller, const UserNamespace& start) {
   const UserNamespace* where = &start;
   UserNamespace parent;
-  for (int level = 0; level < kMaxUserNamespaces && where->known(); ++level) {
+  for (int level = 0; level < kMaxUserNamespaces; ++level) {
     if (*where == caller.user_namespace) return Has(caller.status.cap_effective, kCapSysPtrace);
+    if (!where->known()) break;
     UserNamespace outer = where->Parent();
     if (outer == caller.user_namespace && where->Owner() == caller.status.uid[1]) return true;
     parent = std::move(outer);

@@ -50,8 +50,8 @@ class ProcFs {
 
   // /proc/ID/ns/user. A thread that is not dumpable hides it from a supervisor without rights, and pidfds do
   // too (kernel/ptrace.c:ptrace_may_access), but uid_map and gid_map are everybody's to read: if they read
-  // like the supervisor's, so is the namespace. (Who has no rights maps nothing but its own user and group, so
-  // that of the namespaces that guests can make none reads like a whole one.)
+  // like the supervisor's, so is the namespace. (Who has no rights maps nothing but its own user and group,
+  // so that of the namespaces that guests can make none reads like a whole one.)
   UniqueFd OpenUserNamespace(ProcId id) const;
   // Its inode; 0 if it can't be seen.
   uint64_t UserNamespace(ProcId id) const;

@@ -24,8 +24,6 @@
 namespace nestrace {
 namespace {
 
-// Linux 6.11, <linux/pidfd.h>.
-constexpr unsigned long kPidfdGetPidNamespace = _IO(0xff, 5);
 constexpr int kCapSysAdmin = 21;
 // include/linux/signal.h:SIG_KERNEL_IGNORE_MASK.
 constexpr uint64_t kIgnoredByDefault =
@@ -40,14 +38,6 @@ pid_t ProcessOfMemPath(absl::string_view path) {
   const bool of_task = count >= 5 && parts[count - 3] == "task";
   pid_t number;
   return absl::SimpleAtoi(parts[count - (of_task ? 4 : 2)], &number) ? number : 0;
-}
-
-// The innermost pid namespace of a thread.
-UniqueFd OpenPidNamespace(const ProcFs& proc, ProcId id, Tid tid) {
-  UniqueFd file = proc.OpenFile(id, "ns/pid", O_RDONLY);
-  if (file.ok()) return file;
-  const UniqueFd pidfd = OpenPidfd(tid);
-  return UniqueFd(pidfd.ok() ? ioctl(pidfd.get(), kPidfdGetPidNamespace, 0) : -1);
 }
 
 // Fills in the inodes of pids[1] to pids.back(), from the innermost outwards.
@@ -83,7 +73,7 @@ bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts) {
   }
   for (size_t i = proc.outer_levels(); facts->pids.size() > 1 && i < status->nspgid.size(); ++i)
     facts->process_groups.push_back(status->nspgid[i]);
-  if (facts->pids.size() > 1) FillNamespaces(OpenPidNamespace(proc, id, tid), &facts->pids);
+  if (facts->pids.size() > 1) FillNamespaces(proc.OpenFile(id, "ns/pid", O_RDONLY), &facts->pids);
   facts->uid = status->uid[0];
   facts->blocked_signals = status->blocked;
   facts->process_signals = status->process_pending;
@@ -113,7 +103,8 @@ Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
       ThreadFacts facts;
       const Tid tid = proc.TidOf(ProcId{id});
       if (!ReadThreadFacts(proc, tid, &facts) || facts.pids.size() <= level) continue;
-      if (facts.pids[level].pid_namespace == own.pids[level].pid_namespace) return tid;
+      const uint64_t of_own = own.pids[level].pid_namespace, found = facts.pids[level].pid_namespace;
+      if (found == of_own || found == kUnknownNamespace || of_own == kUnknownNamespace) return tid;
     }
   }
   return Tid{};
@@ -186,8 +177,8 @@ bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<Namespaced
 long ReadBlockedIn(const ProcFs& proc, Tid tid) {
   // "running", "-1 SP PC", or "NR ARG... SP PC" (fs/proc/base.c:proc_pid_syscall).
   std::string text;
-  if (!proc.Read(proc.IdOf(tid), "syscall", &text) || text.empty() || text[0] < '0' || text[0] > '9')
-    return -1;
+  if (!proc.Read(proc.IdOf(tid), "syscall", &text)) return errno == EACCES || errno == EPERM ? -EACCES : -1;
+  if (text.empty() || text[0] < '0' || text[0] > '9') return -1;
   return strtol(text.c_str(), nullptr, 10);
 }
 

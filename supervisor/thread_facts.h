@@ -15,9 +15,8 @@
 namespace nestrace {
 
 // Kernel::ReadFacts. Where the supervisor may not read the pid namespaces of a guest (an unprivileged
-// supervisor and a guest that is not dumpable, before Linux 6.11), their inodes are kUnknownNamespace.
+// supervisor and a guest that is not dumpable), their inodes are kUnknownNamespace.
 bool ReadThreadFacts(const ProcFs& proc, Tid tid, ThreadFacts* facts);
-constexpr uint64_t kUnknownNamespace = ~uint64_t{0};
 
 // Kernel::UidIn.
 uid_t TranslateUid(const ProcFs& proc, Tid viewer, uid_t uid);
