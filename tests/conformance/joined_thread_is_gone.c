@@ -1,6 +1,7 @@
 // A thread that was joined is gone: from unshare(2) and setns(2), which want a process of one thread, from
-// tgkill(2) and from /proc. The kernel wakes who joins it a moment before it is, so that a look at once may
-// still find it, a few times in a thousand. One that is traced stays till its tracer has waited for it.
+// tgkill(2) and from /proc. The kernel wakes who joins it a moment before it is, so that a look from another
+// processor may still find it; hence there is one only. A thread that is traced stays till its tracer has
+// waited for it.
 
 #include "guest.h"
 
@@ -86,8 +87,16 @@ static void tracees_process(void) {
   say("waited for: unshare = %s", answer_words(raw(unshare(CLONE_THREAD))));
 }
 
+static void stay_on_this_processor(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(sched_getcpu(), &set);
+  NEED(sched_setaffinity(0, sizeof(set), &set) == 0);
+}
+
 int main(void) {
   start();
+  stay_on_this_processor();
   const pid_t holder = fork();
   NEED(holder >= 0);
   if (holder == 0) {
