@@ -354,6 +354,8 @@ void Scene::PlayCall(const Step& step) {
   NoteDeaths();
   if (result == kVoid) {
     actor.in_call = actor.must_stop = true;
+    if (IsAttach(step.request))
+      CallParked(step.who, interrupts);  // its caller was killed when it had attached
     return;
   }
   if (result == kParked) {
