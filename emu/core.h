@@ -233,6 +233,7 @@ class Core {
 
   // --- memory.cc; -EPERM: only once the caller is stopped, or, with Call::awaits_memory, later
   long UnlessClosed(Thread* caller, long result);
+  static bool AwaitsMemory(Thread* caller, long result);
   long ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out);
   long ReadPrefix(Thread* caller, uint64_t addr, absl::Span<char> out);
   long WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in);

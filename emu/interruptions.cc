@@ -25,6 +25,11 @@ uint64_t RegisterAt(const struct user_regs_struct& regs, uint64_t where) {
 constexpr uint64_t kArguments64[] = {kUserRdi, kUserRsi, kUserRdx, kUserR10, kUserR8, kUserR9};
 constexpr uint64_t kArguments32[] = {kUserRbx, kUserRcx, kUserRdx, kUserRsi, kUserRdi, kUserRbp};
 
+// The ABI of the calls that the code makes, but for int $0x80 in 64-bit code (Core::AbiOfCall).
+Abi AbiOfCode(const struct user_regs_struct& regs) {
+  return regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
+}
+
 uint64_t PlaceOfArgument(Abi abi, int number) {
   return abi == Abi::kX86_64 ? kArguments64[number] : kArguments32[number];
 }
@@ -89,6 +94,17 @@ constexpr MovingCall kMovingCalls[] = {
     {46, 370, M::kHeader, 1, -1, 2, M::kAny, 0, 0, kMsgNosignal, 44, 369},
     {47, 372, M::kHeader, 1, -1, 2, M::kStream, kMsgWaitall, kMsgPeek, 0, 45, 371},
 };
+
+const TimedCall* TimedCallOf(const struct user_regs_struct& regs) {
+  return nestrace::Find(kTimedCalls, AbiOfCode(regs), static_cast<int64_t>(regs.orig_rax));
+}
+
+// As far as its number tells, which means another call in the other ABI.
+bool MayMove(const struct user_regs_struct& regs) {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  return nestrace::Find(kMovingCalls, Abi::kX86_64, nr) != nullptr ||
+         nestrace::Find(kMovingCalls, Abi::kI386, nr) != nullptr;
+}
 
 constexpr uint64_t kMostBytes = 0x7ffff000;  // of one call (MAX_RW_COUNT)
 constexpr uint64_t kMostItems = 1024;        // UIO_MAXIOV
@@ -251,7 +267,7 @@ void Core::MoveRest(Thread* thread, const Notification& n, const Rest& rest, uin
 // a part; if natively nothing has interrupted it, it goes on with the rest.
 bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
   const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
-  if (!behind_call || static_cast<int64_t>(regs.orig_rax) < 0 || static_cast<int64_t>(regs.rax) <= 0 ||
+  if (!behind_call || !MayMove(regs) || static_cast<int64_t>(regs.rax) <= 0 ||
       !thread->changed_arguments.empty())
     return false;
   Notification n;
@@ -295,9 +311,7 @@ bool Core::EndMoving(Thread* thread) {
 
 // In milliseconds; 0 if there is none.
 int64_t Core::ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed) {
-  const bool is64 = regs.cs == kUser64Cs;
-  const uint64_t argument =
-      RegisterAt(regs, PlaceOfArgument(is64 ? Abi::kX86_64 : Abi::kI386, timed.argument));
+  const uint64_t argument = RegisterAt(regs, PlaceOfArgument(AbiOfCode(regs), timed.argument));
   if (timed.as == TimedCall::kMilliseconds) return static_cast<int32_t>(argument);
   const bool small = timed.as == TimedCall::kTimespec32;
   int64_t time[2] = {0, 0};
@@ -316,8 +330,7 @@ int64_t Core::ReadTimeout(Thread* thread, const struct user_regs_struct& regs, c
 // The call that `thread` has been interrupted in starts again, with its whole time to wait, which is to be
 // what is left. (When it began the first time is not known: it waits from here on.)
 void Core::NoteTimeout(Thread* thread, const struct user_regs_struct& regs) {
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-  const TimedCall* timed = nestrace::Find(kTimedCalls, abi, static_cast<int64_t>(regs.orig_rax));
+  const TimedCall* timed = TimedCallOf(regs);
   if (timed == nullptr) return;
   if (thread->timeout.has_value() && thread->timeout->behind == regs.rip) return;
   const int64_t time = ReadTimeout(thread, regs, *timed);
@@ -329,8 +342,7 @@ void Core::ShortenTimeout(Thread* thread) {
   struct user_regs_struct regs;
   if (!thread->timeout.has_value() || !GetRegs(*thread, &regs)) return;
   const bool entry = thread->stop.entry;
-  const Abi abi = regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-  const TimedCall* timed = nestrace::Find(kTimedCalls, abi, static_cast<int64_t>(regs.orig_rax));
+  const TimedCall* timed = TimedCallOf(regs);
   if (timed == nullptr || thread->timeout->behind != regs.rip || (!entry && !WillRestart(regs))) {
     thread->timeout.reset();
     return;
@@ -347,7 +359,7 @@ void Core::ShortenTimeout(Thread* thread) {
         reinterpret_cast<const char*>(is_small ? static_cast<const void*>(small) : time);
     if (WriteCaller(thread, argument, absl::MakeConstSpan(bytes, is_small ? 8 : 16)) < 0) return;
   }
-  const uint64_t where = PlaceOfArgument(abi, timed->argument);
+  const uint64_t where = PlaceOfArgument(AbiOfCode(regs), timed->argument);
   if (thread->changed_arguments.empty())
     thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, argument);

@@ -75,10 +75,15 @@ void Core::OnMemory(Tid tid) {
   Pump();
 }
 
+// Was the access to wait for the caller's memory? Then its call does.
+bool Core::AwaitsMemory(Thread* caller, long result) {
+  if (result == -EAGAIN) caller->call.awaits_memory = true;
+  return result == -EAGAIN;
+}
+
 long Core::ReadCaller(Thread* caller, uint64_t addr, absl::Span<char> out) {
   const long result = kernel_->ReadMemory(caller->tid, GuestAddr{addr}, out);
-  caller->call.awaits_memory = caller->call.awaits_memory || result == -EAGAIN;
-  if (result == -EAGAIN) return -EPERM;
+  if (AwaitsMemory(caller, result)) return -EPERM;
   if (result != -EPERM) return result;
   if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
   return UnlessClosed(caller, PeekBytes(kernel_, caller->tid, addr, out));
@@ -101,8 +106,7 @@ long Core::ReadPrefix(Thread* caller, uint64_t addr, absl::Span<char> out) {
 
 long Core::WriteCaller(Thread* caller, uint64_t addr, absl::Span<const char> in) {
   const long result = kernel_->WriteMemory(caller->tid, GuestAddr{addr}, in);
-  caller->call.awaits_memory = caller->call.awaits_memory || result == -EAGAIN;
-  if (result == -EAGAIN) return -EPERM;
+  if (AwaitsMemory(caller, result)) return -EPERM;
   if (result != -EPERM) return result;
   if (caller->state != Thread::State::kStopped) return caller->process->closed ? -EFAULT : result;
   return UnlessClosed(caller, PokeBytes(kernel_, caller->tid, addr, in));

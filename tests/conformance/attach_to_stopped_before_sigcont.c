@@ -9,14 +9,8 @@ static void attached(const char* name, int request) {
   int second[50] = {0};
   int same = 0;
   for (int i = 0; i < 50; ++i) {
-    const pid_t pid = fork();
-    NEED(pid >= 0);
-    if (pid == 0) {
-      raise(SIGSTOP);
-      block_forever();
-    }
+    const pid_t pid = fork_stopped();
     int status = 0;
-    NEED(wait4_raw(pid, &status, WUNTRACED) == pid);
     need_pt(request, pid, 0, 0);
     kill(pid, SIGCONT);
     NEED(wait4_raw(pid, &first[i], __WALL) == pid);

@@ -7,14 +7,8 @@ int main(void) {
   const int rounds = 500;
   int found = 0, again = 0;
   for (int i = 0; i < rounds; ++i) {
-    const pid_t pid = fork();
-    NEED(pid >= 0);
-    if (pid == 0) {
-      raise(SIGSTOP);
-      block_forever();
-    }
+    const pid_t pid = fork_stopped();
     int status = 0;
-    NEED(wait4_raw(pid, &status, WUNTRACED) == pid);
     kill(pid, SIGCONT);
     found += wait4_raw(pid, &status, WCONTINUED | WNOHANG) == pid && WIFCONTINUED(status);
     again += wait4_raw(pid, &status, WCONTINUED | WNOHANG) == pid;

@@ -677,6 +677,19 @@ KIT void block_forever(void) {
 KIT void own_group(pid_t pid) { NEED(setpgid(pid, pid) == 0); }
 
 // Forks a child that blocks in pause() for ever; it runs when this returns, untraced.
+// A child without a name, which its parent has seen stopped.
+KIT pid_t fork_stopped(void) {
+  const pid_t pid = fork();
+  NEED(pid >= 0);
+  if (pid == 0) {
+    raise(SIGSTOP);
+    block_forever();
+  }
+  int status = 0;
+  NEED(wait4_raw(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+  return pid;
+}
+
 KIT pid_t spawn_blocked(const char* name) { return spawn(name, block_forever); }
 
 KIT pid_t spawn_seized(const char* name, Body body, unsigned long options);

@@ -5,21 +5,11 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include "flood.h"
 #include "seccomp.h"
 
 enum { SIZE = 300000, PIPE_SIZE = 65536, PIECES = 7, MESSAGES = 40 };
 static unsigned char bytes[SIZE], read_bytes[SIZE];
-
-static pid_t floods(pid_t target) {
-  const pid_t pid = fork();
-  NEED(pid >= 0);
-  if (pid != 0) return pid;
-  for (;;) {
-    kill(target, SIGWINCH);
-    const struct timespec pause = {0, 500000};
-    nanosleep(&pause, NULL);
-  }
-}
 
 static void pauses(void) {
   const struct timespec pause = {0, 1000000};
@@ -223,13 +213,13 @@ static void tell_filtered(void) {
   const pid_t writer = fork();
   NEED(writer >= 0);
   if (writer == 0) {
-    const pid_t flood = floods(getpid());
+    const pid_t flooder = flood(getpid(), 500);
     filter_call(SYS_write, SECCOMP_RET_KILL_PROCESS);
     close(ends[0]);
     size_t at = 0;
     for (int i = 0; i < PIECES; i++) at += pieces[i].iov_len;
     const ssize_t result = writev(ends[1], pieces, PIECES);
-    kill(flood, SIGKILL);
+    kill(flooder, SIGKILL);
     _exit(result > 0 && (size_t)result <= at ? 0 : 1);
   }
   close(ends[1]);
@@ -244,11 +234,11 @@ int main(void) {
   for (int i = 0; i < SIZE; ++i) bytes[i] = i * 31 + (i >> 8);
   file = syscall(SYS_memfd_create, "bytes", 0);
   NEED(write(file, bytes, SIZE) == SIZE);
-  const pid_t flood = floods(getpid());
+  const pid_t flooder = flood(getpid(), 500);
   for (int kind = 0; kind < KINDS; kind++) tell_moves(kind);
   tell_short();
   tell_interrupted();
   tell_filtered();
-  kill(flood, SIGKILL);
+  kill(flooder, SIGKILL);
   return 0;
 }

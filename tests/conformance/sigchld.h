@@ -4,6 +4,8 @@
 #ifndef NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
 #define NESTRACE_TESTS_CONFORMANCE_SIGCHLD_H_
 
+#include <sys/signalfd.h>
+
 #include "guest.h"
 
 // A handler that counts.
@@ -46,6 +48,15 @@ KIT void tell_sigchld_now(void) {
   } else {
     say("no signal pending");
   }
+}
+
+// Prints what a signalfd(2) gives.
+KIT void tell_signalfd(int fd) {
+  struct signalfd_siginfo info;
+  NEED(read(fd, &info, sizeof info) == sizeof info);
+  say("signalfd: %s code=%s pid=%s uid=%s status=%#x", signal_words(info.ssi_signo),
+      code_words(info.ssi_signo, info.ssi_code), pid_words(info.ssi_pid), uid_words(info.ssi_uid),
+      info.ssi_status);
 }
 
 // Takes pending SIGCHLDs in silence, where two may have become one.

@@ -1,7 +1,6 @@
 // signalfd(2) delivers the SIGCHLD of stops with pid, uid, code and status.
 
 #include <poll.h>
-#include <sys/signalfd.h>
 
 #include "sigchld.h"
 
@@ -12,11 +11,7 @@ static void body(void) {
 }
 
 static void tell(int fd, pid_t pid) {
-  struct signalfd_siginfo info;
-  NEED(read(fd, &info, sizeof info) == sizeof info);
-  say("signalfd: %s code=%s pid=%s uid=%s status=%#x", signal_words(info.ssi_signo),
-      code_words(info.ssi_signo, info.ssi_code), pid_words(info.ssi_pid), uid_words(info.ssi_uid),
-      info.ssi_status);
+  tell_signalfd(fd);
   tell_wait(pid, WNOHANG);
   struct pollfd ready = {.fd = fd, .events = POLLIN};
   say("more: %d", poll(&ready, 1, 0));

@@ -4,8 +4,6 @@
 // tgkill(2) and sigqueue(3) send has none there, and says SI_USER and pid 0; a real-time exit signal is not
 // sent at all.
 
-#include <sys/signalfd.h>
-
 #include "sigchld.h"
 
 enum { FREE, NONE, FULL };  // the limit is as it was; 0; used up by signals that are pending
@@ -191,11 +189,7 @@ static void takes(void) {
   const sigset_t set = sigchld_set();
   const int fd = signalfd(-1, &set, SFD_CLOEXEC);
   kill(pid, SIGKILL);
-  struct signalfd_siginfo info;
-  NEED(read(fd, &info, sizeof info) == sizeof info);
-  say("signalfd: %s code=%s pid=%s uid=%s status=%#x", signal_words(info.ssi_signo),
-      code_words(info.ssi_signo, info.ssi_code), pid_words(info.ssi_pid), uid_words(info.ssi_uid),
-      info.ssi_status);
+  tell_signalfd(fd);
   tell_wait(pid, WNOHANG);
 }
 

@@ -3,15 +3,7 @@
 
 #include <sys/epoll.h>
 
-#include "guest.h"
-
-static void floods(pid_t target) {
-  for (;;) {
-    kill(target, SIGWINCH);
-    const struct timespec pause = {0, 5000000};
-    nanosleep(&pause, NULL);
-  }
-}
+#include "flood.h"
 
 static long waits(long number, long epoll, int timeout, unsigned long* argument) {
   struct epoll_event event;
@@ -30,10 +22,7 @@ static long waits(long number, long epoll, int timeout, unsigned long* argument)
 int main(void) {
   start();
   const int epoll = epoll_create1(0);
-  const pid_t self = getpid();
-  const pid_t child = fork();
-  NEED(child >= 0);
-  if (child == 0) floods(self);
+  const pid_t flooder = flood(getpid(), 5000);
   static const long numbers[] = {SYS_epoll_wait, SYS_epoll_pwait};
   static const char* const names[] = {"epoll_wait", "epoll_pwait"};
   for (int i = 0; i < 4; ++i) {
@@ -41,6 +30,6 @@ int main(void) {
     const long result = waits(numbers[i % 2], epoll, 100 + i, &argument);
     say("%s(%d) = %ld, then r10 is %lu", names[i % 2], 100 + i, result, argument);
   }
-  kill(child, SIGKILL);
+  kill(flooder, SIGKILL);
   return 0;
 }

@@ -10,17 +10,9 @@
 #include <sys/select.h>
 #include <sys/sem.h>
 
-#include "guest.h"
+#include "flood.h"
 
 enum { MILLISECONDS = 150, LATE = 100 };
-
-static void floods(pid_t target) {
-  for (;;) {
-    kill(target, SIGWINCH);
-    const struct timespec pause = {0, 20000000};
-    nanosleep(&pause, NULL);
-  }
-}
 
 static long now(void) {
   struct timespec time;
@@ -71,10 +63,7 @@ int main(void) {
   semaphores = semget(IPC_PRIVATE, 1, 0600);
   NEED(semaphores >= 0);
   NEED(syscall(SYS_io_setup, 1, &aio) == 0);
-  const pid_t self = getpid();
-  const pid_t child = fork();
-  NEED(child >= 0);
-  if (child == 0) floods(self);
+  const pid_t flooder = flood(getpid(), 20000);
   for (int kind = 0; kind < KINDS; kind++) {
     struct timespec time = {0, MILLISECONDS * 1000000};
     const long before = now();
@@ -85,7 +74,7 @@ int main(void) {
         : took < MILLISECONDS + LATE ? "in time"
                                      : "late");
   }
-  kill(child, SIGKILL);
+  kill(flooder, SIGKILL);
   semctl(semaphores, 0, IPC_RMID);
   return 0;
 }

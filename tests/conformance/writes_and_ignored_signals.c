@@ -5,21 +5,10 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-#include "guest.h"
+#include "flood.h"
 
 enum { SIZE = 300000, PIPE_SIZE = 65536 };
 static unsigned char bytes[SIZE], read_bytes[SIZE];
-
-static pid_t floods(pid_t target) {
-  const pid_t pid = fork();
-  NEED(pid >= 0);
-  if (pid != 0) return pid;
-  for (;;) {
-    kill(target, SIGWINCH);
-    const struct timespec pause = {0, 500000};
-    nanosleep(&pause, NULL);
-  }
-}
 
 // Reads all, in small pieces, and checks it.
 static pid_t reads(int end, int other) {
@@ -56,7 +45,7 @@ int main(void) {
   const pid_t self = getpid();
   const int file = syscall(SYS_memfd_create, "bytes", 0);
   NEED(write(file, bytes, SIZE) == SIZE);
-  const pid_t flood = floods(self);
+  const pid_t flooder = flood(self, 500);
   static const char* const names[] = {"write", "send", "sendfile", "write to a socket"};
   for (int i = 0; i < 8; ++i) {
     int ends[2];
@@ -87,6 +76,6 @@ int main(void) {
   const pid_t other = interrupts(ends[0], self);
   say("write that is interrupted = %zd", write(ends[1], bytes, SIZE));
   kill(other, SIGKILL);
-  kill(flood, SIGKILL);
+  kill(flooder, SIGKILL);
   return 0;
 }
