@@ -152,6 +152,15 @@ static void raises(void) {
   block_forever();
 }
 
+// A stop can be waited for a moment before its SIGCHLD is sent. A request waits till the tracee is off its
+// processor (wait_task_inactive), which is after that.
+static void goes_on_to_stop(pid_t pid) {
+  siginfo_t info;
+  need_pt(PTRACE_CONT, pid, 0, 0);
+  NEED(waitid_raw(P_PID, pid, &info, WSTOPPED | WNOWAIT) == 0);
+  need_pt(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info);
+}
+
 static void merges(void) {
   say("of several stops, the first is told");
   pid_t one = spawn_stopped("ONE", raises);
@@ -159,11 +168,8 @@ static void merges(void) {
   drop_sigchld();
   handled = 0;
   for (int round = 0; round < 2; round++) {
-    need_pt(PTRACE_CONT, two, 0, 0);
-    siginfo_t info;
-    NEED(waitid_raw(P_PID, two, &info, WSTOPPED | WNOWAIT) == 0);
-    need_pt(PTRACE_CONT, one, 0, 0);
-    NEED(waitid_raw(P_PID, one, &info, WSTOPPED | WNOWAIT) == 0);
+    goes_on_to_stop(two);
+    goes_on_to_stop(one);
     tell_handled();
     tell_wait(one, WNOHANG);
     tell_wait(two, WNOHANG);
