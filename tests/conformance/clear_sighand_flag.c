@@ -27,9 +27,11 @@ static void tracer(void) {
                                      : "a handler",
       action.sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT));
   pid_t pid = spawn_stopped("TRACEE", body);
+  stop_was_told(pid);
   tell_pending();
   need_pt(PTRACE_CONT, pid, 0, 0);
   need_wait(pid, STOPPED(SIGUSR1));
+  stop_was_told(pid);
   tell_pending();
   kill(pid, SIGKILL);
   tell_wait(pid, 0);

@@ -40,6 +40,7 @@ int main(void) {
     handled = 0;
     need_pt(PTRACE_CONT, pid, 0, 0);
     need_wait(pid, STOPPED(SIGUSR1));
+    stop_was_told(pid);
     say("handled %d", handled);
   }
   end_child(pid);

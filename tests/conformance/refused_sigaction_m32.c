@@ -1,13 +1,7 @@
 // The structures of a 32-bit rt_sigaction(2) and of the old sigaction(2): what can't be read to its end, or
 // has a signal set of another size, is refused and changes nothing; else SA_NOCLDSTOP counts.
 
-#include "guest.h"
-
-static volatile int handled;
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
+#include "sigchld.h"
 
 static void body(void) {
   for (;;) raise(SIGUSR1);
@@ -19,17 +13,18 @@ static void tell_handled(void) {
   handled = 0;
   need_pt(PTRACE_CONT, pid, 0, 0);
   need_wait(pid, STOPPED(SIGUSR1));
+  stop_was_told(pid);
   say("handled %d", handled);
 }
 
 static void handle(void) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  struct sigaction action = {.sa_handler = count_handled, .sa_flags = SA_RESTART};
   sigaction(SIGCHLD, &action, NULL);
 }
 
 // An action whose flags stand in word `flags`, of which `size` bytes can be read.
 static void try(long number, const char* name, int flags, size_t size, size_t set_size) {
-  uint32_t action[5] = {(uint32_t)handler, 0, 0, 0, 0};
+  uint32_t action[5] = {(uint32_t)count_handled, 0, 0, 0, 0};
   action[flags] = SA_RESTART | SA_NOCLDSTOP;
   char* at = (char*)0x201000 - size;
   memcpy(at, action, size);

@@ -50,6 +50,7 @@ static void run(const char* title, int (*function)(void*)) {
   handled = 0;
   need_pt(PTRACE_CONT, pid, 0, 0);
   need_wait(pid, STOPPED(SIGUSR1));
+  stop_was_told(pid);
   say("%s: handled %d", title, handled);
 }
 
@@ -67,6 +68,7 @@ static int traces(void* unused) {
   handled = 0;
   need_pt(PTRACE_CONT, tracee, 0, 0);
   need_wait(tracee, STOPPED(SIGUSR1));
+  stop_was_told(tracee);
   say("the child, after its parent has set a handler: handled %d", handled);
   kill(tracee, SIGKILL);
   need_wait(tracee, SIGKILL);

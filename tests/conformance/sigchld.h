@@ -59,6 +59,14 @@ KIT void tell_signalfd(int fd) {
       info.ssi_status);
 }
 
+// A stop can be waited for a moment before its SIGCHLDs are sent. They are behind this: a request waits till
+// the tracee is off its processor (kernel/ptrace.c:ptrace_check_attach).
+KIT void stop_was_told(pid_t pid) {
+  siginfo_t info;
+  const long result = pt(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info);
+  NEED(result == 0 || result == -EINVAL);  // a group-stop has no siginfo
+}
+
 // Takes pending SIGCHLDs in silence, where two may have become one.
 KIT void drop_sigchld(void) {
   sigset_t set = sigchld_set();

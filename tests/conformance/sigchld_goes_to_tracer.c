@@ -33,6 +33,7 @@ static void tracer(void) {
   need_pt(PTRACE_CONT, child, 0, SIGSTOP);
   tell_sigchld();
   tell_wait(child, WNOHANG);
+  stop_was_told(child);  // to the parent, too
   gate_open(done);
   gate_pass(next);
   need_pt(PTRACE_LISTEN, child, 0, 0);

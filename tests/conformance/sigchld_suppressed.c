@@ -18,11 +18,13 @@ static void run(const char* title, int flags, void (*action)(int)) {
   do {
     answer = wait4_raw(pid, &status, 0);
   } while (answer == -EINTR);
+  stop_was_told(pid);
   say("%s, %s, handled %d", pid_words(answer), status_words(status), handled);
   need_pt(PTRACE_CONT, pid, 0, 0);
   do {
     answer = wait4_raw(pid, &status, 0);
   } while (answer == -EINTR);
+  stop_was_told(pid);
   say("%s, %s, handled %d", pid_words(answer), status_words(status), handled);
   need_pt(PTRACE_CONT, pid, 0, 0);
   do {

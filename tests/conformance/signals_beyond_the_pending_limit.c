@@ -152,13 +152,11 @@ static void raises(void) {
   block_forever();
 }
 
-// A stop can be waited for a moment before its SIGCHLD is sent. A request waits till the tracee is off its
-// processor (wait_task_inactive), which is after that.
 static void goes_on_to_stop(pid_t pid) {
   siginfo_t info;
   need_pt(PTRACE_CONT, pid, 0, 0);
   NEED(waitid_raw(P_PID, pid, &info, WSTOPPED | WNOWAIT) == 0);
-  need_pt(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info);
+  stop_was_told(pid);
 }
 
 static void merges(void) {
