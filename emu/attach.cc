@@ -170,9 +170,28 @@ void Core::AnswerAttachers(const Thread& tracee) {
   }
 }
 
+// Only its death interrupts an attaching call that waits (TASK_KILLABLE). For us anything does, but what
+// tells of it, a stop, is looked at behind the call.
 void Core::AnswerAttacher(const Link& link) {
-  const Call& call = link.tracer->call;
-  if (call.phase == Call::Phase::kActed && call.awaits == link.number) GiveAnswer(link.tracer);
+  Thread* tracer = link.tracer;
+  if (!Awaits(tracer->call) || tracer->call.awaits != link.number) return;
+  tracer->call.awaits = 0;
+  if (tracer->deferred_stop.has_value()) {
+    due_stops_.push_back(tracer->tid);
+  } else {
+    GiveAnswer(tracer);
+  }
+}
+
+void Core::TakeDueStops() {
+  while (!due_stops_.empty()) {
+    const Tid tid = due_stops_.back();
+    due_stops_.pop_back();
+    const Thread* thread = Find(tid);
+    if (thread == nullptr || !thread->deferred_stop.has_value()) continue;
+    const RawStop stop = *thread->deferred_stop;
+    OnStop(tid, stop.code, stop.usage);
+  }
 }
 
 }  // namespace nestrace

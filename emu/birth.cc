@@ -152,7 +152,7 @@ void Core::OnBirth(Thread* parent, Tid tid, int event) {
   }
   const auto early = early_stops_.find(tid);
   if (early != early_stops_.end()) {
-    const EarlyStop stop = early->second;
+    const RawStop stop = early->second;
     early_stops_.erase(early);
     OnFirstStop(child, stop.code, stop.usage);
   }
@@ -215,7 +215,7 @@ void Core::AdoptOrphans() {
   for (const Tid tid : UnannouncedThreads()) {
     const auto early = early_stops_.find(tid);  // another may have claimed it
     if (early == early_stops_.end() || !IsOrphan(tid, &facts)) continue;
-    const EarlyStop stop = early->second;
+    const RawStop stop = early->second;
     early_stops_.erase(early);
     OnFirstStop(AddThread(tid, facts, nullptr, 0), stop.code, stop.usage);
   }

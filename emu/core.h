@@ -334,6 +334,8 @@ class Core {
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
   void AnswerAttachers(const Thread& tracee);
   void AnswerAttacher(const Link& link);
+  void TakeDueStops();
+  static bool Awaits(const Call& call) { return call.phase == Call::Phase::kActed && call.awaits != 0; }
   bool IsZombie(const Thread& thread) const;
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
@@ -509,11 +511,7 @@ class Core {
   absl::flat_hash_map<Tid, std::unique_ptr<Thread>> threads_;
   absl::flat_hash_map<Tid, std::unique_ptr<Process>> processes_;
   // First stops of threads whose parent's event has not come yet.
-  struct EarlyStop {
-    int code;
-    struct rusage usage;
-  };
-  absl::flat_hash_map<Tid, EarlyStop> early_stops_;
+  absl::flat_hash_map<Tid, RawStop> early_stops_;
   absl::flat_hash_map<Tid, ExitInfo> early_exits_;
   bool lost_exit_event_ = false;        // a thread has died without PTRACE_EVENT_EXIT
   uint64_t last_notification_ = 0;      // the id received last; the kernel counts them
@@ -522,7 +520,8 @@ class Core {
   std::vector<Tid> departed_;  // threads that were let go at PTRACE_EVENT_EXIT, and are still in the table
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
-  uint64_t last_link_ = 0;  // Link::number
+  std::vector<Tid> due_stops_;  // who has a deferred stop that is due
+  uint64_t last_link_ = 0;      // Link::number
   uint32_t sigchld_sequence_ = 0;
 };
 

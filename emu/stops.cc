@@ -27,6 +27,11 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
     return;
   }
   const StopCode decoded = StopCode::Decode(code);
+  thread->deferred_stop.reset();
+  if (Awaits(thread->call) && decoded.kind != StopKind::kEvent) {
+    thread->deferred_stop = RawStop{code, usage};
+    return;
+  }
   Thread* const caller = decoded.event == kEventExec ? nullptr : CallerOfFailedExec(*thread);
   if (caller != nullptr) {
     TakeNumber(thread, caller);

@@ -120,6 +120,12 @@ struct Stop {
   Link* holder = nullptr;  // the link the stop was reported to and that has not resumed it
 };
 
+// A stop of the kernel that is still to be looked at.
+struct RawStop {
+  int code;
+  struct rusage usage;
+};
+
 // An intercepted system call of a thread.
 struct Call {
   enum class Phase {
@@ -195,6 +201,9 @@ struct Thread {
   };
   std::optional<Doubt> doubt;
   std::optional<Injection> injection;
+  // A stop that came while it was in an attaching call that nothing but its death interrupts (Call::awaits):
+  // looked at behind that.
+  std::optional<RawStop> deferred_stop;
   // Signals that are discarded before a new tracer sees the thread stopped (unqueued.cc).
   struct Discarding {
     bool attached = false;   // PTRACE_ATTACH: its SIGSTOP is sent behind all this

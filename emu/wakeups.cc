@@ -94,6 +94,7 @@ void Core::Serve(const Wakeup& wakeup, bool only_parked) {
 }
 
 void Core::Pump() {
+  TakeDueStops();
   // Deciding a wait may reap, and reaping may wake others; so may a thread that is let go.
   for (RemoveDeparted(); !wakeups_.empty(); RemoveDeparted()) {
     const Wakeup wakeup = wakeups_.front();

@@ -1,7 +1,7 @@
 // ATTACH and SEIZE of a stopped process return when it is in its ptrace-stop: the SIGCONT behind them does
-// not take that away.
+// not take that away. No signal for their caller makes them return before, or is handled before.
 
-#include "guest.h"
+#include "flood.h"
 
 static void attached(const char* name, int request) {
   say("== %s", name);
@@ -24,9 +24,19 @@ static void attached(const char* name, int request) {
   say("%s; %d of 50", status_words(second[0]), same);
 }
 
+static void handler(int signal) { (void)signal; }
+
 int main(void) {
   start();
   attached("SEIZE", PTRACE_SEIZE);
   attached("ATTACH", PTRACE_ATTACH);
+  const pid_t sender = flood(getpid(), 20);
+  attached("SEIZE, with signals that are ignored", PTRACE_SEIZE);
+  attached("ATTACH, with signals that are ignored", PTRACE_ATTACH);
+  const struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigaction(SIGWINCH, &action, NULL);
+  attached("SEIZE, with signals that are handled", PTRACE_SEIZE);
+  attached("ATTACH, with signals that are handled", PTRACE_ATTACH);
+  end_child(sender);
   return 0;
 }
