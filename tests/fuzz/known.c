@@ -296,6 +296,12 @@ int frees_threads(int actor) {
   return parent >= 0 && is_in_vfork(parent) && threads_of(parent) > 1;
 }
 
+// Is `process` told when `actor` dies: as its parent, or as the tracer of that, which is sent SIGCHLD?
+static int is_told_of_end(int process, int actor) {
+  const int parent = known[actor].creator, tracer = parent >= 0 ? known[parent].tracer : -1;
+  return is_child(actor, process) || (tracer >= 0 && same_process(tracer, process));
+}
+
 static int holds(int actor, int tracee) {
   const int tracer = known[tracee].tracer;
   return stage.number[tracee] != 0 && is_stopped(tracee) && tracer >= 0 && same_process(tracer, actor);
@@ -307,7 +313,10 @@ int holds_family(int actor) {
     if (known[actor].ignores_sigchld && is_child(i, actor)) return 1;
     const int creator = known[i].creator;
     if (creator >= 0 && known[creator].was_traced) return 1;
-    if (creator >= 0 && known[creator].sees_sigchld && is_child(actor, creator)) return 1;
+    const int looks = creator >= 0 && (known[creator].sees_sigchld || process_has(creator, is_in_wait));
+    if (looks && is_told_of_end(creator, actor)) return 1;
+    // It takes the SIGCHLD, or another thread that is traced does.
+    if (is_child(actor, i) && threads_of(i) > 1) return 1;
     for (int j = 0; j < i; j++) {
       const int parent = known[j].creator;
       if (holds(actor, j) && (same_process(i, j) || (parent >= 0 && is_child(i, parent)))) return 1;

@@ -127,7 +127,8 @@ int frees_visibly(int actor);
 int frees_threads(int actor);
 // Does the process of `actor` hold two threads of another, one of which stops or ends that when they are let
 // go, or two processes whose parent is told of both? Or one whose parent is traced, and stops for that, or is
-// told of both of them? Or a child of its own, whose zombie it does not want?
+// told of both of them? Or a child of its own, whose zombie it does not want? Or one of several threads of
+// its parent, any of which may take its SIGCHLD?
 int holds_family(int actor);
 int may_be_traced(int actor);
 // Of the other threads that die as `actor` executes: is one waited for, or in a stop whose signal is sent
