@@ -43,6 +43,7 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
   if (own != nullptr) link->own_siginfo = *own;
   link->interrupt_pending = false;
   link->trap_expected = false;
+  if (Emulates(link->mode)) thread->restarts_at = 0;  // natively this has ended the call, too
   if (thread->stop.emulated && (kind == StopKind::kEvent || kind == StopKind::kSyscall)) {
     siginfo_t info;
     memset(&info, 0, sizeof(info));

@@ -3,6 +3,7 @@
 // The kernel steps, or traces system calls, or has them emulated. Tracers who ask for different things are
 // each to get their own:
 //   - a syscall-exit-stop that a tracer waits for, or we, comes first: without PTRACE_SYSCALL there is none;
+//   - so does the syscall-enter-stop of a call that natively goes on: PTRACE_SYSEMU would skip the call;
 //   - PTRACE_SYSEMU is stronger than PTRACE_SYSCALL: both stop at the next call, and what only PTRACE_SYSCALL
 //   asks
 //     for is made of that stop (Core::NoteCall);
@@ -29,6 +30,11 @@ long RequestOf(ResumeMode mode) {
   return kRequests[static_cast<int>(mode)];
 }
 
+// Is a thread with this stop inside a system call?
+bool IsInCall(const Stop& stop) {
+  return stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
+}
+
 // Does the default action end the process, without a core dump?
 bool KillsAtOnce(int signal) {
   constexpr int kDumpCore[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE,
@@ -40,8 +46,7 @@ bool KillsAtOnce(int signal) {
 }  // namespace
 
 ResumeMode Core::CombinedMode(Thread* thread) {
-  const Stop& stop = thread->stop;
-  const bool in_call = stop.kind == StopKind::kEvent || (stop.kind == StopKind::kSyscall && stop.entry);
+  const bool in_call = IsInCall(thread->stop);
   ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
   bool traces = (!thread->changed_arguments.empty() && !thread->noted) || thread->changed_call.has_value() ||
                 thread->untraced_clone || thread->timeout.has_value();
@@ -59,6 +64,11 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   const bool traps =
       !emulates && !traces && (step == ResumeMode::kSingleStep || step == ResumeMode::kSingleBlock);
   if (in_call && (leaves || (puts_back && !traps))) return ResumeMode::kSyscall;
+  // It goes on with a call that natively has not ended, and that the kernel is not to skip.
+  struct user_regs_struct regs;
+  const bool goes_on = emulates && thread->restarts_at != 0 && GetRegs(*thread, &regs) &&
+                       regs.rip == thread->restarts_at && WillRestart(regs);
+  if (goes_on) return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
     step = ResumeMode::kSingleStep;
@@ -77,11 +87,7 @@ bool Core::WillRestart(const struct user_regs_struct& regs) {
 // Is the stopped thread inside a system call, or about to make one?
 bool Core::SyscallIsNext(const Thread& thread) const {
   const Stop& stop = thread.stop;
-  if (stop.kind == StopKind::kSyscall) {
-    if (stop.entry) return true;
-  } else if (stop.kind == StopKind::kEvent) {
-    return true;
-  }
+  if (IsInCall(stop)) return true;
   struct user_regs_struct regs;
   if (!GetRegs(thread, &regs)) return false;
   if (stop.kind != StopKind::kSyscall && stop.signal == 0 && WillRestart(regs)) return true;
@@ -118,6 +124,7 @@ void Core::ResumeUnseen(Thread* thread, ResumeMode mode) {
   if (!InItsStop(*thread)) return;
   thread->state = Thread::State::kRunning;
   thread->real_mode = mode;
+  thread->was_in_call = false;
   thread->registers.valid = false;
   const long request = RequestOf(mode);
   if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = request});
@@ -153,6 +160,7 @@ void Core::ResumeThread(Thread* thread) {
   if (!InItsStop(*thread)) return;
   if (stop.disguised.has_value()) WriteSigInfo(*thread, *stop.disguised);
   thread->real_mode = CombinedMode(thread);
+  thread->was_in_call = IsInCall(stop) && !stop.skipped;
   if (stop.kind == StopKind::kSignal && IsStopSignal(signal)) {
     // A group-stop begins. The next PTRACE_EVENT_STOP of each thread is news of it, if it does for certain.
     for (Thread* sibling : thread->process->threads) {

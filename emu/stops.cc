@@ -86,6 +86,9 @@ void Core::HandleStop(Thread* thread) {
     ResumeThread(thread);
     return;
   }
+  // Under PTRACE_SYSEMU no syscall-exit-stop tells of the end of a call that was under way.
+  if (Emulates(thread->real_mode) && thread->was_in_call && stop.kind != StopKind::kEvent)
+    RestartsUnseen(thread);
   switch (stop.kind) {
     case StopKind::kSignal:
       RecogniseSignal(thread);

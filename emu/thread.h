@@ -273,6 +273,7 @@ struct Thread {
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
   ResumeMode real_mode = ResumeMode::kCont;  // of the last real resume
+  bool was_in_call = false;                  // at that, inside a system call that goes on
   // The group-stop that is in effect was entered; the thread may have been resumed from it by its tracers.
   bool in_group_stop = false;
   int stop_signal = 0;     // that began the group-stop it entered last

@@ -257,6 +257,31 @@ TEST_F(TurnsTest, CallWhoseEmulatorDiedIsMadeAgain) {
   ExpectNothing(kOuter);
 }
 
+// PTRACE_SYSEMU has no syscall-exit-stop to tell by, and would have the kernel skip the call.
+TEST_F(TurnsTest, CallThatOnlyOurTracingHasEndedGoesOnUnderSysemu) {
+  ASSERT_EQ(Ptrace(kOuter, kAttach, kTracee), 0);
+  DeliverQueued(kTracee);
+  ASSERT_EQ(Ptrace(kOuter, kSyscall, kTracee), 0);
+  SyscallEnter(kTracee);
+  ASSERT_EQ(Ptrace(kOuter, kSysemu, kTracee), 0);
+  auto& regs = kernel.at(kTracee).regs;
+  regs.rax = -kErestartsys;
+  Trap(kTracee);  // of a SIGCONT that is blocked
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSyscall);
+  regs.rax = -ENOSYS;
+  SyscallEnter(kTracee);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu);
+  regs.rax = -kErestartsys;
+  Trap(kTracee);
+  Signal(kTracee, SIGUSR1);
+  ASSERT_EQ(Wait(kOuter, kTracee.value), StopOf(kTracee, SIGUSR1));
+  ASSERT_EQ(Ptrace(kOuter, kSysemu, kTracee), 0);
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu) << "natively that has ended it, too";
+  Trap(kTracee);
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu);
+}
+
 // --- single-steps.
 
 TEST_F(TurnsTest, StepThatADeadTracerLeavesIsNobodys) {

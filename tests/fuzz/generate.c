@@ -168,13 +168,10 @@ static void make_resume(struct Op* op, int tracee) {
   const int parent = known[tracee].creator, parents = parent >= 0 ? known[parent].tracer : -1;
   if (known[op->actor].sees_sigchld && parents >= 0 && same_process(parents, op->actor)) op->args[3] = 0;
   const int suspended = known[tracee].given.verb == kBlock && known[tracee].given.args[0] == 3;
-  const int emulates = op->args[0] == 31 || op->args[0] == 32;
-  known[tracee].is_emulated = emulates;
   if (op->args[0] == PTRACE_DETACH && (known[tracee].has_signal || known[tracee].was_sent_stop))
     op->args[3] = 0;  // known to differ (README.md)
   const int wakes = threads_of(tracee) > 1 && process_has(tracee, is_in_sigtimedwait);
-  if (op->args[3] == SIGCONT && (suspended || emulates || wakes))
-    op->args[3] = 0;  // known to differ (README.md)
+  if (op->args[3] == SIGCONT && (suspended || wakes)) op->args[3] = 0;  // known to differ (README.md)
   if (is_stop_signal(op->args[3])) known[tracee].was_sent_stop = 1;
 }
 
@@ -414,7 +411,6 @@ static int64_t fit_signal(int target, int64_t signo) {
   if ((suspended || is_in_wait(target)) && (signo == SIGCONT || is_ignored_by_default(signo))) return SIGSTOP;
   if (suspended && is_in(known[target].suspended_with, signo)) return SIGSTOP;
   if (is_stopped(target) && known[target].tracer < 0 && is_ignored_by_default(signo)) return SIGSTOP;
-  if (signo == SIGCONT && known[target].is_emulated) return SIGSTOP;
   return signo;
 }
 

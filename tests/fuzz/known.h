@@ -15,7 +15,6 @@ struct Known {
   int creator;  // kController, or the actor that made it
   int is_thread;
   int was_traced;        // it, or another thread of its process
-  int is_emulated;       // resumed with PTRACE_SYSEMU or PTRACE_SYSEMU_SINGLESTEP
   int ends_with_tracer;  // PTRACE_O_EXITKILL
   int last_signal;       // of the last stop that was waited for
   int has_signal;        // one was sent to it since it stopped
