@@ -138,19 +138,25 @@ void Ledger::Zombie(Tid tid, int status) {
 // A zombie is its tracers', outermost first, and then its real parent's; one wait serves a tracer that is the
 // parent, too.
 void Ledger::ReportEnd(Task& task) {
-  if (!task.layers.empty()) {
-    Layer& first = *task.layers.front();
-    const pid_t tracer = ProcessOf(first.tracer);
-    const bool parents = task.layers.size() == 1 && task.tid.value == task.tgid && tracer == task.parent &&
-                         !ignores_sigchld_[tracer];
-    if (!parents) {
-      first.state = Layer::State::kEnded;
-      return;
-    }
-    task.layers.clear();
+  if (!task.layers.empty() && !ServesParent(task)) {
+    task.layers.front()->state = Layer::State::kEnded;
+    return;
   }
+  task.layers.clear();
   task.state = Task::State::kReaped;
   LeaveChildren(task);
+}
+
+bool Ledger::ServesParent(const Task& task) {
+  if (task.layers.size() != 1 || task.tid.value != task.tgid) return false;
+  const pid_t tracer = ProcessOf(task.layers.front()->tracer);
+  return tracer == task.parent && !ignores_sigchld_[tracer];
+}
+
+void Ledger::Reaped(Tid child) {
+  Task& task = *Find(child);
+  task.reaped = true;
+  if (task.state == Task::State::kZombie && ServesParent(task)) ReportEnd(task);
 }
 
 // Its children are a sibling's, the oldest one's that lives on (kernel/exit.c:find_alive_thread()).
@@ -731,7 +737,9 @@ void Ledger::Compare(FakeKernel& kernel) {
         state = State::kListening;
         break;
       case Task::State::kZombie:
-        state = State::kZombie;
+        // Who was told of it as the outer of two tracers, and is the last and the parent now, may have
+        // either.
+        state = thread.state == State::kReaped && ServesParent(task) ? State::kReaped : State::kZombie;
         break;
       case Task::State::kReaped:
         state = State::kReaped;

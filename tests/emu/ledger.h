@@ -126,7 +126,7 @@ class Ledger {
   void IgnoresSigchld(pid_t tgid, bool ignores) { ignores_sigchld_[tgid] = ignores; }
   void InheritSigchld(pid_t from, pid_t to) { ignores_sigchld_[to] = ignores_sigchld_[from]; }
   void Orphaned(pid_t parent);
-  void Reaped(Tid child) { Find(child)->reaped = true; }  // by its parent
+  void Reaped(Tid child);  // by its parent
 
   // --- what guests are told. A result of kParked: the call waits; an attaching one has had its effects.
   void Called(Tid caller, long request, Tid target, uint64_t data, int64_t result);
@@ -168,6 +168,7 @@ class Ledger {
   bool LeadsOthers(const Task& task) const;
   bool Returns(const Task& task);
   void ReportEnd(Task& task);
+  bool ServesParent(const Task& task);
   int PlaceFor(Tid tracer, const Task& target) const;
   bool TracedBy(Tid tid, pid_t ancestor) const;
   bool HasNaturalChild(pid_t process, pid_t who, bool reaped) const;

@@ -240,6 +240,19 @@ TEST_F(NestingTest, ZombieIsTheOutermostsThenTheNextsThenTheParents) {
   EXPECT_EQ(kernel.Count("reap(20)"), 1);
 }
 
+// The parent has been told of the end as the outer tracer, and waits when there is no other.
+TEST_F(NestingTest, ZombieOfAParentWhoseInnerTracerIsGoneIsFoundOnce) {
+  Fork(kOuter, Tid{30});
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kInner), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, Tid{30}), 0);
+  ASSERT_EQ(Ptrace(kInner, kSeize, Tid{30}), 0);
+  Die(Tid{30}, SIGKILL);
+  EXPECT_EQ(kernel.Count("reap(30)"), 0);
+  Kill(kInner);
+  EXPECT_EQ(Wait(kOuter, 30).result, kNative) << "the kernel's own report serves the tracer, too";
+  EXPECT_EQ(kernel.Count("reap(30)"), 1);
+}
+
 TEST_F(NestingTest, ChildOfForkHasTheLinksOfThoseWhoFollow) {
   TwoLinks(kOptTraceFork, kOptTraceFork);
   const Tid child{50};
