@@ -3,7 +3,7 @@
 
 #include "guest.h"
 
-#define ROUNDS 100
+#define ROUNDS 50
 
 static int makes_threads;
 
