@@ -228,7 +228,7 @@ void Core::AdoptOrphans() {
 }
 
 void Core::OnFirstStop(Thread* child, int code, const struct rusage& usage) {
-  child->state = Thread::State::kStopped;
+  SetState(child, Thread::State::kStopped);
   child->stop = Stop();
   child->stop.usage = usage;
   child->stop.code = code;
@@ -288,7 +288,7 @@ Thread* Core::CallerOfFailedExec(const Thread& leader) const {
 void Core::OnExec(Thread* thread, uint64_t old_tid) {
   Thread* caller = Find(Tid{static_cast<pid_t>(old_tid)});
   if (caller != nullptr && caller != thread) {
-    caller->state = thread->state;
+    SetState(caller, thread->state);
     caller->stop = thread->stop;
     caller->stop.holder = nullptr;
     caller->stop.ahead.clear();

@@ -151,10 +151,14 @@ class Core {
   std::optional<Emulator::Appearance> AppearanceOf(Tid tid) const;
   std::vector<Tid> LiveThreads() const;
   std::vector<Tid> UnannouncedThreads() const;
+  size_t may_stop_count() const { return may_stop_.size(); }
+  std::vector<Tid> ThreadsThatMayStop() const;
+  Tid TargetOf(const Notification& n) const;
 
  private:
   // --- table.cc
   Thread* Find(Tid tid) const;
+  void SetState(Thread* thread, Thread::State state);
   Link* LinkToLeader(const Process& process, const Process* tracer) const;
   Process* FindProcess(Tid tgid) const;
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
@@ -509,6 +513,7 @@ class Core {
   Observer* const observer_;        // may be null
   const Emulator::Options options_;
   absl::flat_hash_map<Tid, std::unique_ptr<Thread>> threads_;
+  absl::flat_hash_set<Thread*> may_stop_;  // all but those in kStopped and kZombie
   absl::flat_hash_map<Tid, std::unique_ptr<Process>> processes_;
   // First stops of threads whose parent's event has not come yet.
   absl::flat_hash_map<Tid, RawStop> early_stops_;

@@ -26,6 +26,9 @@ bool Emulator::IsHeld(Tid tid) const { return core_->IsHeld(tid); }
 bool Emulator::IsTracer(Tid tid) const { return core_->IsTracer(tid); }
 std::optional<Emulator::Appearance> Emulator::AppearanceOf(Tid tid) const { return core_->AppearanceOf(tid); }
 std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
+size_t Emulator::may_stop_count() const { return core_->may_stop_count(); }
+std::vector<Tid> Emulator::ThreadsThatMayStop() const { return core_->ThreadsThatMayStop(); }
+Tid Emulator::TargetOf(const Notification& notification) const { return core_->TargetOf(notification); }
 std::vector<Tid> Emulator::UnannouncedThreads() const { return core_->UnannouncedThreads(); }
 
 }  // namespace nestrace

@@ -101,6 +101,12 @@ class Emulator {
   std::vector<Tid> LiveThreads() const;
   // Those that have stopped and whose births are still to be announced. They are no part of LiveThreads().
   std::vector<Tid> UnannouncedThreads() const;
+  // Those that may be in a stop, or come to one, that was not handed in: all that are not in one which was.
+  // (Of those, one that is killed comes to PTRACE_EVENT_EXIT.)
+  std::vector<Tid> ThreadsThatMayStop() const;
+  size_t may_stop_count() const;
+  // Whom this ptrace(2) call is about; 0: no guest, or it is another call.
+  Tid TargetOf(const Notification& notification) const;
 
  private:
   std::unique_ptr<Core> core_;

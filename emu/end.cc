@@ -59,7 +59,7 @@ void Core::LeaveToDie(Thread* thread) {
     SetRegs(thread, regs);
   }
   kernel_->Ptrace(Abi::kX86_64, kDetach, tid, 0, thread->stop.signal);
-  thread->state = Thread::State::kExiting;
+  SetState(thread, Thread::State::kExiting);
   RemoveThread(thread);
   if (observer_ != nullptr) observer_->OnReaped(tid);
 }
@@ -164,7 +164,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   }
   if (thread->state == Thread::State::kZombie) return;
   if (thread->state != Thread::State::kExiting) lost_exit_event_ = true;
-  thread->state = Thread::State::kZombie;
+  SetState(thread, Thread::State::kZombie);
   ++held_zombies_;
   thread->exit = info;
   thread->exit.status = EndOf(*thread, info.status);

@@ -122,7 +122,7 @@ bool Core::InjectionKills(const Thread& thread) const {
 // A thread that is to do something for us, and stops again before anyone sees it.
 void Core::ResumeUnseen(Thread* thread, ResumeMode mode) {
   if (!InItsStop(*thread)) return;
-  thread->state = Thread::State::kRunning;
+  SetState(thread, Thread::State::kRunning);
   thread->real_mode = mode;
   thread->was_in_call = false;
   thread->registers.valid = false;
@@ -170,7 +170,7 @@ void Core::ResumeThread(Thread* thread) {
   }
   const bool departs = exiting && DiesByItself(*thread);
   const long request = departs ? kDetach : RequestOf(thread->real_mode);
-  thread->state = exiting ? Thread::State::kExiting : Thread::State::kRunning;
+  SetState(thread, exiting ? Thread::State::kExiting : Thread::State::kRunning);
   if (observer_ != nullptr) {
     observer_->OnResume({.tid = thread->tid, .request = request, .signal = signal});
   }

@@ -38,7 +38,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
     thread = caller;
   }
   const bool stayed = thread->state == Thread::State::kListening && thread->links.empty();
-  thread->state = Thread::State::kStopped;
+  SetState(thread, Thread::State::kStopped);
   thread->returning = thread->registers.valid = false;
   thread->stop = Stop();
   Stop& stop = thread->stop;
@@ -437,7 +437,7 @@ void Core::Finish(Thread* thread) {
       stop.kind == StopKind::kGroupStop && thread->links.empty() && !thread->killed_by_injection;
   if (listening || stays) {
     if (kernel_->Ptrace(Abi::kX86_64, kListen, thread->tid, 0, 0) == 0) {
-      thread->state = Thread::State::kListening;
+      SetState(thread, Thread::State::kListening);
       thread->registers.valid = false;
       if (observer_ != nullptr) observer_->OnResume({.tid = thread->tid, .request = kListen});
     }

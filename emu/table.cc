@@ -40,6 +40,15 @@ Process* Core::FindProcess(Tid tgid) const {
   return it == processes_.end() ? nullptr : it->second.get();
 }
 
+void Core::SetState(Thread* thread, Thread::State state) {
+  thread->state = state;
+  if (state == Thread::State::kStopped || state == Thread::State::kZombie) {
+    may_stop_.erase(thread);
+  } else {
+    may_stop_.insert(thread);
+  }
+}
+
 // The thread that `viewer` calls `pid`: ids are numbers of the caller's pid namespace.
 Thread* Core::FromGuest(const Thread& viewer, pid_t pid) const {
   if (pid <= 0) return nullptr;
@@ -109,6 +118,20 @@ std::vector<Tid> Core::LiveThreads() const {
   return live;
 }
 
+std::vector<Tid> Core::ThreadsThatMayStop() const {
+  std::vector<Tid> tids;
+  tids.reserve(may_stop_.size());
+  for (const Thread* thread : may_stop_) tids.push_back(thread->tid);
+  return tids;
+}
+
+Tid Core::TargetOf(const Notification& n) const {
+  const Thread* caller = Find(n.tid);
+  if (caller == nullptr || KindOf(n.abi, n.nr) != CallKind::kPtrace) return Tid{0};
+  const Thread* target = FromGuest(*caller, static_cast<pid_t>(n.args[1]));
+  return target == nullptr ? Tid{0} : target->tid;
+}
+
 std::vector<Tid> Core::UnannouncedThreads() const {
   std::vector<Tid> unannounced;
   unannounced.reserve(early_stops_.size());
@@ -156,6 +179,7 @@ Thread* Core::AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int 
   }
   process->threads.push_back(thread);
   threads_[tid] = std::move(owned);
+  may_stop_.insert(thread);
   if (observer_ != nullptr) {
     const Tid parent = creator == nullptr ? Tid{0} : creator->tid;
     observer_->OnBirth({.tid = tid, .tgid = process->tgid, .parent = parent, .event = event});
@@ -184,7 +208,7 @@ void Core::AddRoot(Tid tid) {
     facts.tgid = tid.value;
     facts.pids = {{0, tid.value}};
   }
-  AddThread(tid, facts, nullptr, 0)->state = Thread::State::kRunning;
+  SetState(AddThread(tid, facts, nullptr, 0), Thread::State::kRunning);
 }
 
 // The last a thread is heard of. A process whose last thread this was stays as its parent's zombie.
@@ -199,6 +223,7 @@ void Core::RemoveThread(Thread* thread) {
   siblings.erase(std::find(siblings.begin(), siblings.end(), thread));
   if (process->discarding == thread) process->discarding = nullptr;
   LeaveChildren(thread);
+  may_stop_.erase(thread);
   threads_.erase(thread->tid);
   if (!siblings.empty()) return;
   AdoptChildren(process);

@@ -180,7 +180,7 @@ struct Thread {
 
   Tid tid;
   Process* process = nullptr;
-  State state = State::kNewborn;
+  State state = State::kNewborn;             // changed by Core::SetState
   std::vector<NamespacedPid> pids;           // front: the supervisor's namespace
   std::vector<NamespacedPid> child_pids;     // of the child it has made last, which may be gone
   std::vector<std::unique_ptr<Link>> links;  // outermost first

@@ -215,7 +215,7 @@ absl::Status EventLoop::RunToEnd() {
 void EventLoop::HandleRound(bool sigchld, bool launch, bool signals, bool notification, bool memory) {
   if (notification) ReceiveNotifications();
   const bool told = sigchld || signals || waits_pending_;
-  if (told || (!callers_.empty() && HandleStops())) DrainWaits();
+  if (told || (!callers_.empty() && HandleStopsBeforeCalls())) DrainWaits();
   if (launch) HandleLaunch();
   if (signals) HandleSignals();
   if (memory) HandleMemory();
@@ -361,6 +361,22 @@ bool EventLoop::HandleStops() {
   for (const StopEvent& late : told) HandleStop(late);
   if (count == kStopsPerRound) waits_pending_ = true;
   return count > 0;
+}
+
+// Asked for any stop, the kernel looks at each thread that we trace, and a tracer of many makes a thousand
+// calls while all of them are stopped. So those are asked that may have stopped, if they are few. One that is
+// killed in its stop is none of them, but goes no further than PTRACE_EVENT_EXIT without us; and nobody can
+// count on its being there but who traces it, whose waits may be for any, and whose requests are about one.
+bool EventLoop::HandleStopsBeforeCalls() {
+  constexpr size_t kThreadsForOneCall = 5;  // that the kernel looks at, while it is asked for one more
+  const size_t asked = emulator_.may_stop_count() + received_of_tracers_.size();
+  if (!received_.empty() || emulator_.thread_count() < kThreadsForOneCall * asked) return HandleStops();
+  std::vector<Tid> tids = emulator_.ThreadsThatMayStop();
+  for (const Notification& call : received_of_tracers_) {
+    tids.push_back(emulator_.TargetOf(call));
+    if (tids.back() == Tid{0}) return HandleStops();
+  }
+  return waiter_.MayHaveStopped(tids) && HandleStops();
 }
 
 void EventLoop::HandleStop(const StopEvent& stop) {

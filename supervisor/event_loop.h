@@ -63,6 +63,7 @@ class EventLoop {
   // --- what waitid(2) tells; true if there was something
   void DrainWaits();
   bool HandleStops();
+  bool HandleStopsBeforeCalls();
   void HandleStop(const StopEvent& stop);
   bool HandleExits();
   bool HandleAnyExit();

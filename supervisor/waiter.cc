@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace nestrace {
 namespace {
 
@@ -47,6 +49,13 @@ Waited Waiter::NextStop(StopEvent* stop) {
   stop->tid = Tid{info.si_pid};
   stop->code = info.si_status;
   return waited;
+}
+
+bool Waiter::MayHaveStopped(absl::Span<const Tid> tids) {
+  return !kept_.empty() || std::any_of(tids.begin(), tids.end(), [](Tid tid) {
+    siginfo_t info = {};
+    return Wait(P_PID, tid.value, &info, WSTOPPED | WNOWAIT, nullptr) != Waited::kNothing;
+  });
 }
 
 Waited Waiter::PeekExit(ExitEvent* exit) { return Peek(P_ALL, 0, exit); }

@@ -17,6 +17,7 @@
 
 #include <deque>
 
+#include "absl/types/span.h"
 #include "emu/kernel.h"
 #include "emu/types.h"
 
@@ -46,6 +47,10 @@ class Waiter {
  public:
   // Takes one stop of any guest.
   Waited NextStop(StopEvent* stop);
+
+  // Is there a stop to take of one of `tids`, as far as can be told? One that is gone may have taken the
+  // number of its leader, in exec.
+  bool MayHaveStopped(absl::Span<const Tid> tids);
 
   // Looks at one zombie, any or that of `tid`, and leaves it.
   Waited PeekExit(ExitEvent* exit);

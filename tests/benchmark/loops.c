@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,6 +70,7 @@ static void begin_tracing(void) {
   tracee = fork();
   check(tracee >= 0, "fork");
   if (tracee == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     ptrace(PTRACE_TRACEME, 0, 0, 0);
     raise(SIGSTOP);
     for (;;) syscall(SYS_getppid);
@@ -88,6 +90,15 @@ static void end_tracing(void) {
   waitpid(tracee, NULL, 0);
 }
 
+// One request on one of many tracees, all of which are stopped.
+enum { TRACEES = 300 };
+
+static void begin_many(void) {
+  for (int i = 0; i < TRACEES; ++i) begin_tracing();
+}
+
+static void request(void) { check(ptrace(PTRACE_SETOPTIONS, tracee, 0, 0) == 0, "ptrace"); }
+
 static const struct {
   const char* name;
   void (*once)(void);
@@ -100,6 +111,8 @@ static const struct {
     {"thread", thread, NULL, NULL},
     {"signal", signal_self, NULL, NULL},
     {"traced_call", traced_call, begin_tracing, end_tracing},
+    {"request", request, begin_tracing, end_tracing},
+    {"request_of_many", request, begin_many, NULL},
     {"threads", line_of_threads, NULL, wait_for_ever},
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <tuple>
 
 #include "tests/emu/guests.h"
@@ -50,6 +51,27 @@ TEST_F(BirthTest, EventNamesTheChildAndTheChildIsTraced) {
     EXPECT_EQ(world.Read<uint64_t>(kTracer, Guests::kFree), static_cast<uint64_t>(kChild.value));
     EXPECT_EQ(world.Wait(kTracer, kChild.value), StopOf(kChild, EventCode(kEventStop)));
   }
+}
+
+TEST_F(BirthTest, ThoseMayStopThatAreBornOrRunOrListen) {
+  const auto may_stop = [this](Tid tid) {
+    const std::vector<Tid> tids = emulator.ThreadsThatMayStop();
+    return std::find(tids.begin(), tids.end(), tid) != tids.end();
+  };
+  Seized(kOptTraceFork);
+  EXPECT_TRUE(may_stop(kTracer));
+  EXPECT_TRUE(may_stop(kTracee));
+  NewProcess(kTracee, kChild);
+  BirthEvent(kTracee, kChild);
+  EXPECT_FALSE(may_stop(kTracee));
+  EXPECT_TRUE(may_stop(kChild));
+  FirstStop(kChild);
+  EXPECT_FALSE(may_stop(kChild));
+  EXPECT_EQ(Ptrace(kTracer, kListen, kChild), 0);
+  EXPECT_TRUE(may_stop(kChild));
+  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 101, .args = {kCont, 50}}), kChild);
+  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 101, .args = {kCont, 51}}), Tid{0});
+  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 61, .args = {50}}), Tid{0});
 }
 
 TEST_F(BirthTest, ChildThatStopsFirstIsKnownAsUnannounced) {

@@ -68,10 +68,24 @@ bool World::Step() {
     if (Alive(tid) && StepOf(tid)) {
       LookForAnswers();
       if (!kernel.violations().empty()) Complain(kernel.violations().front());
+      LookForThoseThatMayStop();
       return true;
     }
   }
   return false;
+}
+
+// Before each call the supervisor looks at those only.
+void World::LookForThoseThatMayStop() {
+  const std::vector<Tid> told = emulator.ThreadsThatMayStop();
+  if (told.size() != emulator.may_stop_count()) Complain("those that may stop are more or less than counted");
+  for (const Tid tid : Living()) {
+    const FakeThread::State state = kernel.at(tid).state;
+    const bool may_stop = state == FakeThread::State::kRunning || state == FakeThread::State::kListening;
+    if (may_stop && std::find(told.begin(), told.end(), tid) == told.end()) {
+      Complain(std::to_string(tid.value) + " may stop, and is not looked at");
+    }
+  }
 }
 
 bool World::StepOf(Tid tid) {

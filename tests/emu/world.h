@@ -87,6 +87,7 @@ class World : private Guests {
   bool Depart(Tid tid);
   void Sigcont(pid_t tgid);
   void CheckResume(const FakeThread& thread, int signal);
+  void LookForThoseThatMayStop();
 
   // --- calls (world_calls.cc).
   Tid RandomTarget(Tid tid);

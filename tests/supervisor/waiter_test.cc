@@ -64,6 +64,27 @@ TEST(Waiter, StopThatReapComesAcrossIsKept) {
   EXPECT_EQ(waiter.NextStop(&stop), Waited::kNothing);
 }
 
+TEST(Waiter, StopOfSomeoneIsFoundAndLeft) {
+  Waiter waiter;
+  GuestProcess guest([] { raise(SIGUSR1); });
+  GuestProcess other([] { pause(); });
+  ASSERT_TRUE(guest.Start());
+  ASSERT_TRUE(other.Start());
+  ASSERT_TRUE(Eventually([&] { return waiter.MayHaveStopped({guest.tid()}); }));
+  EXPECT_FALSE(waiter.MayHaveStopped({other.tid()}));
+  EXPECT_TRUE(waiter.MayHaveStopped({other.tid(), guest.tid()}));
+  EXPECT_EQ(waiter.Reap(guest.tid()), -EAGAIN);  // which keeps it
+  EXPECT_TRUE(waiter.MayHaveStopped({}));
+  StopEvent stop;
+  EXPECT_EQ(waiter.NextStop(&stop), Waited::kFound);
+  EXPECT_FALSE(waiter.MayHaveStopped({other.tid(), guest.tid()}));
+}
+
+TEST(Waiter, WhoIsNoTraceeAnyMoreMayHaveStopped) {
+  Waiter waiter;
+  EXPECT_TRUE(waiter.MayHaveStopped({Tid{getpid()}}));
+}
+
 TEST(Waiter, ContinuedIsNotMistakenForAStop) {
   Waiter waiter;
   GuestProcess guest([] { raise(SIGUSR1); });
