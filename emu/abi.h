@@ -184,6 +184,8 @@ enum class CallKind {
   kLandlock,  // landlock_restrict_self
   kUserfaultfd,
   kIoctl,  // USERFAULTFD_IOC_NEW
+  kMount,
+  kFsopen,
   kOther
 };
 
@@ -212,6 +214,10 @@ inline CallKind KindOf(Abi abi, int nr) {
         return CallKind::kUserfaultfd;
       case 16:
         return CallKind::kIoctl;
+      case 165:
+        return CallKind::kMount;
+      case 430:
+        return CallKind::kFsopen;
       default:
         return CallKind::kOther;
     }
@@ -245,6 +251,10 @@ inline CallKind KindOf(Abi abi, int nr) {
       return CallKind::kUserfaultfd;
     case 54:
       return CallKind::kIoctl;
+    case 21:
+      return CallKind::kMount;
+    case 430:
+      return CallKind::kFsopen;
     default:
       return CallKind::kOther;
   }

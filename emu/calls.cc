@@ -99,7 +99,7 @@ void Core::OnNotification(const Notification& notification) {
   if (caller == nullptr) {
     // No thread of ours: it escaped the table by racing clone3's flags past us (see StripUntraced), or is
     // gone already. It gets no emulation, and tracing from it is refused.
-    if (MakesSlowMemory(notification)) kernel_->ExpectSlowMemory();
+    if (MayMakeSlowMemory(notification)) kernel_->ExpectSlowMemory();
     if (KindOf(notification.abi, notification.nr) == CallKind::kPtrace || Intercepted(notification)) {
       kernel_->Answer(notification.id, -EPERM);
     } else {
@@ -173,6 +173,9 @@ Outcome Core::Emulate(Thread* caller, const Notification& n) {
     case CallKind::kIoctl:
       if (notes) kernel_->ExpectSlowMemory();
       return Outcome::Continue();
+    case CallKind::kMount:
+    case CallKind::kFsopen:
+      return NoteFileSystem(caller, n);
     case CallKind::kOther:
       break;
   }

@@ -500,13 +500,14 @@ class Core {
   static void TakeCall(const struct user_regs_struct& regs, Notification* n);
 
   // --- notes.cc
-  static bool MakesSlowMemory(const Notification& n);
+  static bool MayMakeSlowMemory(const Notification& n);
   static bool OnlyTakesNote(const Notification& n);
   static bool MayPass(const Notification& n);
   bool IsKernels(Thread* caller, const Notification& n);
   void PassAtEntry(Thread* thread);
   void PutArgumentsBack(Thread* thread);
   Outcome NoteSigaction(Thread* caller, const Notification& n);
+  Outcome NoteFileSystem(Thread* caller, const Notification& n);
 
   Kernel* const kernel_;
   Interceptor* const interceptor_;  // may be null

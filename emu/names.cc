@@ -233,6 +233,10 @@ std::string CallName(Abi abi, int nr) {
       return "userfaultfd";
     case CallKind::kIoctl:
       return "ioctl";
+    case CallKind::kMount:
+      return "mount";
+    case CallKind::kFsopen:
+      return "fsopen";
     case CallKind::kOther:
       break;
   }

@@ -9,15 +9,17 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <string.h>
 
 #include "emu/core.h"
 
 namespace nestrace {
 
-// Does the call ask for a descriptor through which pages of its caller are filled by others?
-bool Core::MakesSlowMemory(const Notification& n) {
+// Does the call ask for a descriptor through which pages of its caller are filled by others, or may it be one
+// that makes a file system whose pages are?
+bool Core::MayMakeSlowMemory(const Notification& n) {
   const CallKind kind = KindOf(n.abi, n.nr);
-  return kind == CallKind::kUserfaultfd ||
+  return kind == CallKind::kUserfaultfd || kind == CallKind::kMount || kind == CallKind::kFsopen ||
          (kind == CallKind::kIoctl && static_cast<uint32_t>(n.args[1]) == kUserfaultfdIocNew);
 }
 
@@ -37,7 +39,9 @@ bool Core::OnlyTakesNote(const Notification& n) {
       return true;
     case CallKind::kUserfaultfd:
     case CallKind::kIoctl:
-      return MakesSlowMemory(n);
+    case CallKind::kMount:
+    case CallKind::kFsopen:
+      return MayMakeSlowMemory(n);
     default:
       return false;
   }
@@ -137,6 +141,17 @@ Outcome Core::NoteSigaction(Thread* caller, const Notification& n) {
   next.no_stop = (flags & SA_NOCLDSTOP) != 0;
   next.no_wait = (flags & SA_NOCLDWAIT) != 0;
   *caller->process->sigchld = next;
+  return Outcome::Continue();
+}
+
+// mount(2), fsopen(2): the pages of a FUSE file are filled by the one who has /dev/fuse open, a guest
+// perhaps. The types are fuse and fuseblk, with the name of a program behind a dot.
+Outcome Core::NoteFileSystem(Thread* caller, const Notification& n) {
+  char type[4];
+  const bool mount = KindOf(n.abi, n.nr) == CallKind::kMount;
+  const long result = ReadCaller(caller, n.args[mount ? 2 : 0], absl::MakeSpan(type));
+  if (result == -EPERM) return Outcome::StopCaller();
+  if (result == 0 && memcmp(type, "fuse", sizeof(type)) == 0) kernel_->ExpectSlowMemory();
   return Outcome::Continue();
 }
 

@@ -95,7 +95,9 @@ void AddRules(Context* context, uint64_t pass) {
   context->Notify({SCMP_SYS(rt_sigaction)}, Unpassed({First(SIGCHLD)}, pass));
   context->Notify({SCMP_SYS(seccomp)}, Unpassed({First(SECCOMP_SET_MODE_FILTER)}, pass));
   context->Notify({SCMP_SYS(prctl)}, Unpassed({First(PR_SET_SECCOMP), Second(SECCOMP_MODE_FILTER)}, pass));
-  context->Notify({SCMP_SYS(landlock_restrict_self), SCMP_SYS(userfaultfd)}, Unpassed({}, pass));
+  context->Notify(
+      {SCMP_SYS(landlock_restrict_self), SCMP_SYS(userfaultfd), SCMP_SYS(mount), SCMP_SYS(fsopen)},
+      Unpassed({}, pass));
   // Only who may use the device pays for the look at each ioctl(2).
   if (access("/dev/userfaultfd", R_OK | W_OK) == 0)
     context->Notify({SCMP_SYS(ioctl)}, Unpassed({Second(USERFAULTFD_IOC_NEW)}, pass));

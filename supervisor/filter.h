@@ -12,9 +12,10 @@
 //   seccomp, prctl                          to install a filter, or for strict mode; prctl also for
 //                                           PR_GET_SECCOMP
 //   landlock_restrict_self, userfaultfd     always
+//   mount, fsopen                           always: the type of the file system is in memory
 //   ioctl                                   to do as userfaultfd, if the supervisor may open that device
 //   what FilterSpec names                   always
-// except that waits, sigaction and the like, and what restricts, pass with FilterSpec::pass as sixth
+// except that waits, sigaction and the like, what restricts, and what makes memory that others fill, pass with FilterSpec::pass as sixth
 // argument. x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are
 // newer than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at
 // its syscall-enter-stop.

@@ -1,5 +1,5 @@
 // Memory of guests that may have to be filled first, by somebody who may be a guest and wait for us meanwhile
-// (userfaultfd(2)): threads do the waiting.
+// (userfaultfd(2), FUSE): threads do the waiting.
 //
 //   SlowMemory memory;
 //   long error = memory.Read(tid, GuestAddr{0x7fff1234}, absl::MakeSpan(path));

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+
+#include <vector>
 
 #include "tests/emu/guests.h"
 
@@ -187,7 +190,7 @@ TEST_F(NotesTest, RefusedCallOfOneThatIsKilledHasItsNumber) {
   EXPECT_EQ(kernel.at(kTracee).regs.orig_rax, static_cast<uint64_t>(kNrGetppid));
 }
 
-// --- userfaultfd(2), and the ioctl(2) that does the same.
+// --- userfaultfd(2), and the ioctl(2) that does the same; FUSE.
 
 TEST_F(NotesTest, MemoryIsExpectedToBeSlowBehindUserfaultfd) {
   constexpr int kNrUserfaultfd = 323;
@@ -211,6 +214,37 @@ TEST_F(NotesTest, MemoryIsExpectedToBeSlowBehindTheIoctlThatMakesAUserfaultfd) {
   Signal(kTracee, SIGALRM);
   EXPECT_EQ(Rax(kTracee), -kErestartnointr);
   EXPECT_TRUE(kernel.ExpectsSlowMemory());
+}
+
+TEST_F(NotesTest, MemoryIsExpectedToBeSlowBehindAFuseFileSystem) {
+  struct Case {
+    int nr;
+    size_t argument;
+    const char* type;
+    bool slow;
+  };
+  constexpr int kNrMount = 165, kNrFsopen = 430;
+  const Case kCases[] = {{kNrMount, 2, "fuse", true},    {kNrMount, 2, "fuseblk.x", true},
+                         {kNrMount, 2, "tmpfs", false},  {kNrMount, 2, "proc", false},
+                         {kNrFsopen, 0, "fuse.x", true}, {kNrFsopen, 0, "virtiofs", false}};
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.type);
+    Guests world;
+    world.Family();
+    char type[16] = "";
+    strncpy(type, c.type, sizeof(type) - 1);
+    world.Write(kTracee, Guests::kFree, type);
+    std::vector<uint64_t> args(6);
+    args[c.argument] = Guests::kFree;
+    EXPECT_EQ(world.Call(kTracee, c.nr, args), kNative);
+    EXPECT_EQ(world.kernel.ExpectsSlowMemory(), c.slow);
+  }
+}
+
+TEST_F(NotesTest, TypeOfAFileSystemThatCantBeReadIsLeftToTheKernel) {
+  Family();
+  EXPECT_EQ(Call(kTracee, 165, {0, 0, 0}), kNative);
+  EXPECT_FALSE(kernel.ExpectsSlowMemory());
 }
 
 }  // namespace

@@ -159,6 +159,11 @@ TEST_F(Filtered, UserfaultfdIsNotifiedByEitherWay) {
   EXPECT_FALSE(IsNotified({Abi::kX86_64, SYS_ioctl, {~0ull, USERFAULTFD_IOC_NEW + 1}}));
 }
 
+TEST_F(Filtered, WhatMakesAFileSystemIsNotified) {
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_mount, {0, 0, 0, 0, 0}}));
+  EXPECT_TRUE(IsNotified({Abi::kX86_64, SYS_fsopen, {0, ~0ull}}));
+}
+
 TEST_F(Filtered, OtherCallsAreAllowed) {
   EXPECT_EQ(Result({Abi::kX86_64, SYS_getpid, {}}), pid_);
   EXPECT_EQ(Result({Abi::kX86_64, 5000, {}}), -ENOSYS);
@@ -196,6 +201,7 @@ TEST_F(FilteredWithPass, CallsThatTheKernelCarriesOutPassWithIt) {
                         {Abi::kX86_64, SYS_prctl, {PR_SET_SECCOMP, SECCOMP_MODE_FILTER}},
                         {Abi::kX86_64, 446, {~0ull}},
                         {Abi::kX86_64, SYS_userfaultfd, {~0ull}},
+                        {Abi::kX86_64, SYS_fsopen, {0, ~0ull}},
                         {Abi::kX86_64, SYS_wait4, {1}},
                         {Abi::kX86_64, SYS_waitid, {1, 1}}};
   for (Call call : calls) {
