@@ -62,9 +62,9 @@ long Core::UnlessClosed(Thread* caller, long result) {
 }
 
 // A page of the caller's may be one that another process is to fill, a guest that waits for us first
-// (userfaultfd(2), FUSE). Natively the caller waits for it inside its call. Here its call is decided again once the
-// page is there, as if it had not been before: no call has had effects when it comes to its memory, but such
-// as can come twice.
+// (userfaultfd(2), FUSE). Natively the caller waits for it inside its call. Here its call is decided again
+// once the page is there, as if it had not been before: no call has had effects when it comes to its memory,
+// but such as can come twice.
 void Core::OnMemory(Tid tid) {
   Thread* caller = Find(tid);
   if (caller == nullptr || caller->state != Thread::State::kRunning) return;

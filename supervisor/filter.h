@@ -15,10 +15,10 @@
 //   mount, fsopen                           always: the type of the file system is in memory
 //   ioctl                                   to do as userfaultfd, if the supervisor may open that device
 //   what FilterSpec names                   always
-// except that waits, sigaction and the like, what restricts, and what makes memory that others fill, pass with FilterSpec::pass as sixth
-// argument. x32 calls and calls of any other ABI return ENOSYS; so do, if FilterSpec wants it, calls that are
-// newer than nestrace. Everything else is allowed; so is call number -1, by which a tracer skips a call at
-// its syscall-enter-stop.
+// except that waits, sigaction and the like, what restricts, and what makes memory that others fill, pass
+// with FilterSpec::pass as sixth argument. x32 calls and calls of any other ABI return ENOSYS; so do, if
+// FilterSpec wants it, calls that are newer than nestrace. Everything else is allowed; so is call number -1,
+// by which a tracer skips a call at its syscall-enter-stop.
 
 #ifndef NESTRACE_SUPERVISOR_FILTER_H_
 #define NESTRACE_SUPERVISOR_FILTER_H_
