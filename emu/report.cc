@@ -418,6 +418,10 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   const bool of_step = IsOfStep(info);
+  if (stop.signal == SIGTRAP && of_step && stop.interrupted && EnteredUnseen(thread)) {
+    stop.signal = 0;  // of a step over a call that a kick has interrupted
+    return;
+  }
   if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
     if (of_step && RestartsForUs(*thread).has_value()) {

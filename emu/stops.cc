@@ -76,6 +76,7 @@ void Core::HandleStop(Thread* thread) {
     ResumeThread(thread);
     return;
   }
+  const bool stripped = thread->untraced_clone;  // the call that has ended, not one that is to start again
   Settle(thread);
   if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
@@ -99,10 +100,11 @@ void Core::HandleStop(Thread* thread) {
       break;
     case StopKind::kGroupStop:
     case StopKind::kTrap:
+      if (IsStepped(*thread)) RestartsUnseen(thread);  // the trap of the step over it is still to come
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
-      if (!stop.entry && thread->untraced_clone) {  // it has failed
+      if (!stop.entry && stripped) {  // it has failed
         RestoreCloneFlags(thread, *thread);
         thread->untraced_clone = false;
       }
