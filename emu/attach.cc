@@ -117,6 +117,20 @@ bool Core::IsZombie(const Thread& thread) const {
   return thread.state == Thread::State::kExiting && kernel_->ReadFacts(thread.tid, &facts) && facts.zombie;
 }
 
+// A thread that the kernel has made in a guest's process is a thread like any other to who traces: a debugger
+// finds it in /proc/PID/task, and must be able to stop it. Till somebody attaches to it, nothing is to be
+// known of it. Null if `pid` is none.
+Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
+  if (pid <= 0) return nullptr;
+  const Tid tid = viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
+  ThreadFacts facts;
+  if (tid == Tid{} || !kernel_->IsWorker(tid) || !kernel_->ReadFacts(tid, &facts)) return nullptr;
+  if (FindProcess(Tid{facts.tgid}) == nullptr) return nullptr;
+  if (kernel_->Ptrace(Abi::kX86_64, kSeize, tid, 0, Emulator::kRealOptions) < 0) return nullptr;
+  AddRoot(tid);
+  return Find(tid);
+}
+
 // kernel/ptrace.c:ptrace_attach, in its order.
 Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data) {
   const bool seize = request == kSeize;

@@ -44,6 +44,8 @@ Outcome Core::Ptrace(Thread* caller, const Notification& n) {
   args.data = n.args[3];
   if (args.request == kTraceme) return Traceme(caller);
   Thread* target = FromGuest(*caller, static_cast<pid_t>(n.args[1]));
+  if (target == nullptr && (args.request == kAttach || args.request == kSeize))
+    target = TakeWorkerIn(*caller, static_cast<pid_t>(n.args[1]));
   if (target == nullptr)
     return OnZombie(caller, args.request, static_cast<pid_t>(n.args[1]), args.addr, args.data);
   if (args.request == kAttach || args.request == kSeize) {

@@ -335,6 +335,7 @@ class Core {
 
   // --- attach.cc
   Outcome Traceme(Thread* caller);
+  Thread* TakeWorkerIn(const Thread& viewer, pid_t pid);
   Outcome Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data);
   void AnswerAttachers(const Thread& tracee);
   void AnswerAttacher(const Link& link);

@@ -139,6 +139,9 @@ class Kernel {
   virtual long ProcessGroup(Tid tid) = 0;
   // True while a task (zombies too) has this id: kill(tid, 0).
   virtual bool Exists(Tid tid) = 0;
+  // True for a thread that the kernel has made in a process for its own work (io_uring's, since Linux 5.12):
+  // no event tells of it, and nobody traces it.
+  virtual bool IsWorker(Tid tid) = 0;
   // The process (in the supervisor's namespace) that descriptor `fd` of `tid` is a pidfd of; -EBADF if it
   // isn't one; -ESRCH if that process has been reaped. `nonblocking`: the descriptor is O_NONBLOCK.
   virtual long PidfdTarget(Tid tid, int fd, bool* nonblocking) = 0;

@@ -103,6 +103,8 @@ long LinuxKernel::ProcessGroup(Tid tid) { return Result(getpgid(tid.value)); }
 
 bool LinuxKernel::Exists(Tid tid) { return kill(tid.value, 0) == 0 || errno != ESRCH; }
 
+bool LinuxKernel::IsWorker(Tid tid) { return IsIoWorker(proc_, tid); }
+
 long LinuxKernel::PidfdTarget(Tid tid, int fd, bool* nonblocking) {
   return ReadPidfdTarget(proc_, tid, fd, nonblocking);
 }

@@ -62,6 +62,7 @@ class LinuxKernel final : public Kernel {
   uid_t UidIn(Tid viewer, uid_t uid) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
+  bool IsWorker(Tid tid) override;
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;

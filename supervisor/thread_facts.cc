@@ -192,6 +192,17 @@ bool ReadTimesOf(const ProcFs& proc, Tid tgid, Tid tid, long* user, long* system
   return sscanf(text.c_str() + name_end, kFormat, user, system) == 2;
 }
 
+bool IsIoWorker(const ProcFs& proc, Tid tid) {
+  constexpr unsigned long kIoWorker = 0x10;  // PF_IO_WORKER
+  std::string text;
+  if (!proc.Read(proc.IdOf(tid), "stat", &text)) return false;
+  const size_t behind_name = text.rfind(')');
+  unsigned long flags = 0;  // the seventh field behind the name
+  return behind_name != std::string::npos &&
+         sscanf(text.c_str() + behind_name + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
+         (flags & kIoWorker) != 0;
+}
+
 long ReadGroupExitCode(const ProcFs& proc, Tid tgid) {
   std::string text;
   if (!proc.Read(proc.IdOf(tgid), "stat", &text)) return 0;

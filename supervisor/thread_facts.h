@@ -32,6 +32,9 @@ bool HasProcMemOpen(const ProcFs& proc, Tid tracer, const std::vector<Namespaced
 // Kernel::IsLandlockRuleset. True also if the supervisor may not look at the descriptors of `tid`.
 bool ReadIsLandlockRuleset(const ProcFs& proc, Tid tid, int fd);
 
+// Kernel::IsWorker.
+bool IsIoWorker(const ProcFs& proc, Tid tid);
+
 // Kernel::BlockedIn.
 long ReadBlockedIn(const ProcFs& proc, Tid tid);
 

@@ -36,8 +36,7 @@ static void child(void) {
 }
 
 static void follow(long request, const char* name, unsigned long flags) {
-  printf("%s through %s, %s\n", name, request_words(request),
-         (flags & kBad) != 0 ? "which fails" : "which works");
+  say("%s through %s, %s", name, request_words(request), (flags & kBad) != 0 ? "which fails" : "which works");
   memset(shared, 0, sizeof *shared);
   shared->flags[0] = flags;
   pid_t pid = spawn_traced("CHILD", child);
@@ -47,7 +46,7 @@ static void follow(long request, const char* name, unsigned long flags) {
   for (int status = 0;;) {
     need_pt(request, pid, 0, 0);
     if (wait4_raw(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) {
-      printf("  %s\n", status_words(status));
+      say("  %s", status_words(status));
       break;
     }
     struct user_regs_struct regs = registers(pid);
@@ -55,9 +54,9 @@ static void follow(long request, const char* name, unsigned long flags) {
     siginfo_t info;
     need_pt(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info);
     const long rax = (long)regs.rax;
-    printf("  %s, si_code %d, rax %s, flags %#lx\n", status_words(status), info.si_code,
-           rax > 0 ? "the child" : answer_words(rax),
-           number == SYS_clone ? (unsigned long)regs.rdi : shared->flags[0]);
+    say("  %s, si_code %d, rax %s, flags %#lx", status_words(status), info.si_code,
+        rax > 0 ? "the child" : answer_words(rax),
+        number == SYS_clone ? (unsigned long)regs.rdi : shared->flags[0]);
   }
 }
 

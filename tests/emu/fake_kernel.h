@@ -178,6 +178,7 @@ class FakeKernel : public Kernel {
   uid_t UidIn(Tid viewer, uid_t uid) override;
   long ProcessGroup(Tid tid) override;
   bool Exists(Tid tid) override;
+  bool IsWorker(Tid) override { return false; }
   long PidfdTarget(Tid tid, int fd, bool* nonblocking) override;
   bool HasMemoryOpen(Tid tracer, const std::vector<NamespacedPid>& process) override;
   long BlockedIn(Tid tid) override;
