@@ -67,6 +67,10 @@ bool Core::MakesUntraced(Thread* caller, const Notification& n) {
 void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
   if (KindOf(caller.call.notification.abi, caller.call.notification.nr) == CallKind::kClone3) {
     const uint64_t flags = caller.untraced_value;
+    uint64_t now = 0;
+    auto bytes = absl::MakeSpan(reinterpret_cast<char*>(&now), sizeof(now));
+    // Memory that caller and child share is put back by the first of them.
+    if (ReadCaller(thread, caller.untraced_where, bytes) < 0 || now != (flags & ~kCloneUntraced)) return;
     WriteCaller(thread, caller.untraced_where,
                 absl::MakeConstSpan(reinterpret_cast<const char*>(&flags), sizeof(flags)));
   } else {
