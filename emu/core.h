@@ -481,6 +481,8 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
+  void HoldSignals(Thread* thread);
+  void EndHolding(Thread* thread);
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;

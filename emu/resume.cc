@@ -49,7 +49,7 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   const bool in_call = IsInCall(thread->stop);
   ResumeMode step = thread->left_step ? ResumeMode::kSingleStep : ResumeMode::kCont;
   bool traces = (!thread->changed_arguments.empty() && !thread->noted) || thread->changed_call.has_value() ||
-                thread->untraced_clone || thread->timeout.has_value();
+                thread->untraced_clone || thread->timeout.has_value() || thread->held_mask.has_value();
   bool leaves = traces;  // the call it is in
   bool emulates = false, others = false;
   for (const auto& link : thread->links) {

@@ -72,9 +72,12 @@ void Core::HandleStop(Thread* thread) {
                           absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
     stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
   }
-  if (!stop.entry && stop.kind != StopKind::kEvent && EndMoving(thread)) {
-    ResumeThread(thread);
-    return;
+  if (!stop.entry && stop.kind != StopKind::kEvent) {
+    EndHolding(thread);
+    if (EndMoving(thread)) {
+      ResumeThread(thread);
+      return;
+    }
   }
   const bool stripped = thread->untraced_clone;  // the call that has ended, not one that is to start again
   Settle(thread);
@@ -82,6 +85,10 @@ void Core::HandleStop(Thread* thread) {
     // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
     // the stop that it makes is known for ours.
     InterruptUnseen(thread);
+  }
+  if (thread->held_mask.has_value() && !stop.entry && stop.kind != StopKind::kEvent) {
+    ResumeThread(thread);
+    return;
   }
   if (stop.kind == StopKind::kSyscall && thread->changed_call.has_value()) {  // it starts again at once
     ResumeThread(thread);

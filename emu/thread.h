@@ -219,6 +219,8 @@ struct Thread {
     uint64_t value = 0;
   };
   std::vector<ChangedArgument> changed_arguments;
+  // The signals that it blocks, while all are: it makes a wait again (Core::HoldSignals).
+  std::optional<uint64_t> held_mask;
   bool noted = false;  // they are those of a call that passes the filter (notes.cc), till the next stop
   bool wnohang_added = false;  // one of those is the options of a wait: if it finds nothing, it is made again
   // Other calls are made in the place of one: it with other arguments, by policy (intercept.cc), or what
