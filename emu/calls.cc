@@ -486,7 +486,10 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
     gives_up = !result.has_value();
   }
   if (!gives_up) {
-    if (outcome.kind == Outcome::Kind::kContinue) HoldSignals(thread);
+    const std::optional<WaitSpec> again =
+        outcome.kind == Outcome::Kind::kContinue ? ParseWait(thread, n) : std::nullopt;
+    if (again.has_value() && ((again->flags & kWnohang) != 0 || Evaluate(thread, *again).zombie))
+      HoldSignals(thread);
     Carry(thread, std::move(outcome));
     return;
   }
@@ -500,7 +503,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
 // A wait that a signal has kept from a zombie is made again, and natively would have found it first: no
 // handler runs before, no tracer sees the signal or an end of the call. So all signals are blocked until the
 // call has ended; the one that `thread` has stopped for the kernel queues again (kernel/signal.c:
-// ptrace_signal). Only where no other thread can take the zombie, since the wait would sleep then.
+// ptrace_signal). Not where another thread may take the zombie, since the wait would sleep then.
 void Core::HoldSignals(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool holds =

@@ -111,6 +111,7 @@ struct WaitFinding {
   Kind kind = Kind::kNative;
   Link* link = nullptr;
   const Process* child = nullptr;  // kReport: set if the kernel must be told that it is this one
+  bool zombie = false;             // kReport: and it is a zombie
 };
 
 // Signals that the supervisor queues where the kernel would send one on behalf of ptrace(2). Their siginfo

@@ -223,7 +223,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
   ThreadFacts facts;
   if (!handled || parked || HasQueued(*tracer->process, signal)) {
     if (!kernel_->ReadFacts(tracer->tid, &facts)) return;
-    blocked = Has(facts.blocked_signals, signal);
+    blocked = Has(tracer->held_mask.value_or(facts.blocked_signals), signal);
     if (signal != SIGCHLD) handled = Has(facts.caught_signals, signal);
     // Ignored as it is sent, unless it is blocked (kernel/signal.c:sig_ignored) or the tracer is traced
     // itself.
@@ -257,7 +257,7 @@ void Core::NotifyTracer(Link* link, int cld_code, int status, int signal) {
     if (tracer->injection->info.si_signo == signal) return;
   }
   if (!pending && !QueueSigchld(tracer, info)) return;
-  if (parked && !blocked && alone) tracer->interrupt_coming = true;
+  if (parked && !blocked && alone && !tracer->held_mask.has_value()) tracer->interrupt_coming = true;
 }
 
 // Have we queued that signal for the process, and not seen it taken?

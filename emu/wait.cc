@@ -212,7 +212,7 @@ WaitFinding Core::Evaluate(Thread* caller, const WaitSpec& spec) {
   const auto zombie = [&](const Process& child, bool before_stops = false) -> WaitFinding {
     const bool anothers = own_only && child.parent != caller;
     const bool helped = !eligible(child) || anothers || hidden || !comes_first(child, before_stops);
-    return {WaitFinding::Kind::kReport, nullptr, helped ? &child : nullptr};
+    return {WaitFinding::Kind::kReport, nullptr, helped ? &child : nullptr, true};
   };
   const auto stop = [&](const Process& child) -> WaitFinding {
     return {WaitFinding::Kind::kReport, nullptr, hidden ? &child : nullptr};

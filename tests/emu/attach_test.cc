@@ -213,18 +213,34 @@ TEST_F(AttachTest, InvalidSignalsAreEioAndTheTraceeStaysStopped) {
   EXPECT_EQ(kernel.at(kTracee).resume_signal, 64);
 }
 
-// A stopped task enters ptrace-stop before the call returns (kernel/ptrace.c:ptrace_set_stopped): the wait
-// that follows finds the group-stop even with WNOHANG; and if the call was interrupted, that waits.
-TEST_F(AttachTest, AWaitBehindAnInterruptedAttachmentWaitsForTheStop) {
+// A stopped task enters ptrace-stop before the call returns (kernel/ptrace.c:ptrace_set_stopped), whatever
+// signals come for its caller: the wait that follows finds the group-stop even with WNOHANG.
+TEST_F(AttachTest, AnAttachmentIsInterruptedByNoSignal) {
   Family();
   Signal(kTracee, SIGSTOP);
   GroupStop(kTracee);
   EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
   Signal(kTracer, SIGALRM);
-  EXPECT_EQ(Rax(kTracer), 0);
-  EXPECT_EQ(Wait(kTracer).result, kParked);
+  EXPECT_EQ(Rax(kTracer), -kErestartsys) << "the call goes on";
+  EXPECT_FALSE(Runs(kTracer));
   GroupStop(kTracee);
-  EXPECT_EQ(WaitOf(kTracer), StopOf(kTracee, SIGSTOP));
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_TRUE(Runs(kTracer));
+  EXPECT_EQ(kernel.at(kTracer).resume_signal, SIGALRM);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
+}
+
+TEST_F(AttachTest, DeathInterruptsAnAttachment) {
+  Family();
+  Signal(kTracee, SIGSTOP);
+  GroupStop(kTracee);
+  EXPECT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
+  Signal(kTracer, SIGALRM);
+  ExitEvent(kTracer, SIGKILL);
+  EXPECT_TRUE(Runs(kTracer));
+  Exit(kTracer, SIGKILL);
+  GroupStop(kTracee);
+  EXPECT_TRUE(Listens(kTracee));
 }
 
 TEST_F(AttachTest, AttachToAStoppedTaskIsReportedBeforeAnyWaitReturns) {
@@ -358,16 +374,17 @@ TEST_F(DiscardTest, DeathInBetweenEndsTheCall) {
   EXPECT_EQ(Wait(kTracer), ExitOf(kTracee, SIGKILL));
 }
 
-// The call is interrupted, and has its result at the stop; nothing is answered later.
-TEST_F(DiscardTest, TracerThatIsInterruptedMeanwhileHasAttached) {
+// The call has its result at its caller's stop; nothing is answered.
+TEST_F(DiscardTest, TracerThatASignalStopsMeanwhileHasItsResultThere) {
   ASSERT_EQ(Ptrace(kTracer, kAttach, kTracee), kParked);
   GroupStop(kTracee);
   kernel.at(kTracer).regs.rax = -kErestartsys;
   Signal(kTracer, SIGALRM);
-  EXPECT_EQ(Rax(kTracer), 0);
   Signal(kTracee, SIGCHLD);
   Signal(kTracee, SIGURG);
+  EXPECT_EQ(Rax(kTracer), -kErestartsys);
   GroupStop(kTracee);
+  EXPECT_EQ(Rax(kTracer), 0);
   EXPECT_EQ(kernel.Count("answer("), 0);
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGSTOP));
 }

@@ -209,6 +209,10 @@ long FakeKernel::Resume(long request, FakeThread& thread, uint64_t signal) {
   thread.resume_request = request;
   thread.resume_signal = static_cast<int>(signal);
   thread.state = FakeThread::State::kRunning;
+  // kernel/signal.c:ptrace_signal.
+  const bool delivers = signal != 0 && static_cast<uint64_t>(thread.code) == signal;
+  if (delivers && nestrace::Has(thread.facts.blocked_signals, thread.resume_signal))
+    thread.queued.push_front(thread.siginfo);
   // A leader with threads left is a zombie at once.
   const auto lives_on = [&thread](const auto& other) {
     const auto state = other.second.state;

@@ -59,6 +59,14 @@ bool Scene::Stoppable(Tid tid) {
   return kernel.at(tid).state == State::kRunning && !actor.exiting && !actor.execs && !actor.in_syscall;
 }
 
+// An attaching call that waits is not natively. (Here its caller's stop is looked at behind the call, which
+// attach_test is about.)
+bool Scene::Interruptible(Tid tid) {
+  const Actor& actor = actors_[tid.value];
+  const bool attaches = actor.attaches && actor.in_call && !actor.must_stop;
+  return Stoppable(tid) && !actor.steps_out && !attaches;
+}
+
 bool Scene::Free(Tid tid) {
   const Actor& actor = actors_[tid.value];
   return Stoppable(tid) && !actor.in_call && !actor.native && !actor.steps_out;
@@ -105,11 +113,11 @@ bool Scene::Possible(const Step& step) {
     case Op::kExit:
       return Free(step.who);
     case Op::kSignal:
-      return Stoppable(step.who) && !actor.steps_out;
+      return Interruptible(step.who);
     case Op::kDeliver:
-      return Stoppable(step.who) && !actor.steps_out && HasQueued(step.who);
+      return Interruptible(step.who) && HasQueued(step.who);
     case Op::kTrap:
-      return (thread.state == State::kListening || (Stoppable(step.who) && !actor.steps_out)) &&
+      return (thread.state == State::kListening || Interruptible(step.who)) &&
              (thread.interrupt || thread.notify);
     case Op::kEnter:
       return Free(step.who) && TracesCalls(thread.resume_request) &&
@@ -741,9 +749,10 @@ void Scene::CheckRequest(const Resumed& resumed) {
     if (task->step_left) allowed.push_back(kSingleStep);
   }
   if (IsRefused(resumed)) allowed = {kSyscall};  // it gets its number back at its end
-  // A wait that is made again for one child gets its arguments back at its end.
+  // A wait that is made again for one child gets its arguments back at its end; or its thread its signals.
+  const bool held = kernel.at(resumed.tid).facts.blocked_signals == ~0ull;
   if (rax == -kErestartnointr && resumed.regs.orig_rax == kNrWait4 && resumed.request == kSyscall &&
-      !traces) {
+      (held || !traces)) {
     Tell("  which is beyond this scene");
     beyond_ = true;
     return;

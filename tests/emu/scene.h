@@ -161,6 +161,7 @@ class Scene : private Guests {
   // Runs, and may come to a stop.
   bool Stoppable(Tid tid);
   // Runs in its own code.
+  bool Interruptible(Tid tid);
   bool Free(Tid tid);
   // ... and its calls are not traced.
   bool MayCall(Tid tid);

@@ -321,11 +321,11 @@ TEST_F(TurnsTest, TrapThatTheSteppingTracerLetsThroughIsASignalForTheNext) {
 // --- deaths.
 
 TEST_F(TurnsTest, RequestThatWaitsForATrapIsEsrchWhenTheTraceeDies) {
+  ASSERT_EQ(Ptrace(kInner, kSeize, kTracee), 0);
   GroupStop(kTracee);
+  ASSERT_EQ(Ptrace(kInner, kListen, kTracee), 0);
   ASSERT_TRUE(Listens(kTracee));
-  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), kParked);
-  Signal(kOuter, SIGALRM);
-  ASSERT_EQ(Rax(kOuter), 0);
+  ASSERT_EQ(Ptrace(kOuter, kSeize, kTracee), 0);
   ASSERT_EQ(Ptrace(kOuter, kCont, kTracee), kParked);
   ExitEvent(kTracee, SIGKILL);
   EXPECT_EQ(ResultOf(kOuter), -ESRCH);

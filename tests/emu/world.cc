@@ -137,7 +137,8 @@ bool World::StepOfRunning(Tid tid) {
     AfterStop(tid);
     return true;
   }
-  if (!thread.queued.empty() || !kernel.process_queue(thread.facts.tgid).empty()) {
+  const bool queued = !thread.queued.empty() || !kernel.process_queue(thread.facts.tgid).empty();
+  if (queued && !IsHeld(tid)) {
     if (quiet_ || Chance(60)) {
       StopWithSignal(tid, 0);
       return true;

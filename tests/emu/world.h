@@ -101,6 +101,7 @@ class World : private Guests {
   void Told(Tid tid);
   void MaybeTold();
   Tid NativeWait(Tid tid);
+  bool IsHeld(Tid tid);
   void Restarted(Tid tid);
   bool DrainOf(Tid tid);
   bool InterruptOf(Tid tid);

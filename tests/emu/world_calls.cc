@@ -226,7 +226,12 @@ void World::MaybeTold() {
   for (auto& [tid, actor] : actors_) actor.choices.insert(0);
 }
 
+// Are its signals held till its wait, which is to find a zombie, has ended (Core::HoldSignals)?
+bool World::IsHeld(Tid tid) { return kernel.at(tid).facts.blocked_signals == ~0ull; }
+
 void World::Restarted(Tid tid) {
+  const bool held = IsHeld(tid);
+  if (held) SyscallEnter(tid, 61);
   actors_[tid.value].lost = false;
   current_ = tid.value;
   const int64_t result = Restart(tid);
@@ -237,7 +242,11 @@ void World::Restarted(Tid tid) {
     actors_[attempt->second.target.value].told.erase(ProcessOf(tid));
   }
   CallEnded(tid, result);
-  if (result == kNative) NativeWait(tid);
+  const int64_t found = result == kNative ? NativeWait(tid).value : result;
+  if (!held || !Alive(tid) || !Runs(tid)) return;
+  const bool may_sleep = (kernel.at(tid).regs.rdx & kWnohang) == 0;
+  if (found <= 0 && may_sleep) Complain(std::to_string(tid.value) + " is held for a wait that finds nothing");
+  SyscallExit(tid, found);
 }
 
 // May it make a call?
