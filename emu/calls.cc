@@ -508,9 +508,7 @@ void Core::HoldSignals(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool holds =
       stop.kind == StopKind::kSyscall || (stop.kind == StopKind::kSignal && !IsStopSignal(stop.signal));
-  const bool emulates = std::any_of(thread->links.begin(), thread->links.end(),
-                                    [](const auto& link) { return Emulates(link->mode); });
-  if (!holds || emulates || IsStepped(*thread) || thread->process->threads.size() != 1) return;
+  if (!holds || IsEmulated(*thread) || IsStepped(*thread) || thread->process->threads.size() != 1) return;
   struct user_regs_struct regs;
   uint64_t own = 0;
   const auto mask = absl::MakeSpan(reinterpret_cast<char*>(&own), sizeof(own));

@@ -280,6 +280,7 @@ class Core {
   siginfo_t GenuineSigchld(const Thread& thread, const QueuedSigchld& queued) const;
   OwnSignal MakeGenuine(const Thread& thread, siginfo_t* info) const;
   static bool IsStepped(const Thread& thread);
+  static bool IsEmulated(const Thread& thread);
   static bool IsStepTrap(const Thread& thread);
   static bool IsOfStep(const siginfo_t& info);
   void RecogniseSignal(Thread* thread);

@@ -378,6 +378,12 @@ OwnSignal Core::MakeGenuine(const Thread& thread, siginfo_t* info) const {
 // Was the thread last resumed with a step, its tracers', or one that a dead tracer has left?
 bool Core::IsStepped(const Thread& thread) { return thread.left_step || IsStep(thread.real_mode); }
 
+// Does a tracer of the thread emulate its system calls?
+bool Core::IsEmulated(const Thread& thread) {
+  return std::any_of(thread.links.begin(), thread.links.end(),
+                     [](const auto& link) { return Emulates(link->mode); });
+}
+
 // May the stop be the trap of a step?
 bool Core::IsStepTrap(const Thread& thread) {
   return thread.stop.kind == StopKind::kSignal && thread.stop.signal == SIGTRAP && IsStepped(thread);

@@ -107,7 +107,8 @@ void Core::HandleStop(Thread* thread) {
       break;
     case StopKind::kGroupStop:
     case StopKind::kTrap:
-      if (IsStepped(*thread)) RestartsUnseen(thread);  // the trap of the step over it is still to come
+      // The trap of the step over it is still to come. (Under PTRACE_SYSEMU there is none: above.)
+      if (IsStepped(*thread) && !IsEmulated(*thread)) RestartsUnseen(thread);
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
