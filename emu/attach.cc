@@ -125,10 +125,12 @@ Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
   const Tid tid = viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
   ThreadFacts facts;
   if (tid == Tid{} || !kernel_->IsWorker(tid) || !kernel_->ReadFacts(tid, &facts)) return nullptr;
-  if (FindProcess(Tid{facts.tgid}) == nullptr) return nullptr;
+  const Process* process = FindProcess(Tid{facts.tgid});
+  if (process == nullptr || process->threads.empty()) return nullptr;
   if (kernel_->Ptrace(Abi::kX86_64, kSeize, tid, 0, Emulator::kRealOptions) < 0) return nullptr;
-  AddRoot(tid);
-  return Find(tid);
+  Thread* worker = AddThread(tid, facts, process->threads.front(), 0);
+  SetState(worker, Thread::State::kRunning);
+  return worker;
 }
 
 // kernel/ptrace.c:ptrace_attach, in its order.

@@ -78,6 +78,13 @@ void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
   }
 }
 
+// The call is still to be made, and `thread` may do something else before. It is stripped again then.
+void Core::PutUntracedBack(Thread* thread) {
+  if (!thread->untraced_clone) return;
+  RestoreCloneFlags(thread, *thread);
+  thread->untraced_clone = false;
+}
+
 // What `parent`, stopped at the event of its new child, has asked for: SIGCHLD and no flags if that is not to
 // be read.
 Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {

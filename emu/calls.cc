@@ -527,6 +527,7 @@ void Core::EndHolding(Thread* thread) {
 
 // Makes `thread` stop, for a reason that nobody may see.
 void Core::Kick(Thread* thread) {
+  if (thread->deferred_stop.has_value()) return;  // that is the stop
   if (thread->state == Thread::State::kRunning && !thread->kicked) InterruptUnseen(thread);
 }
 

@@ -154,7 +154,7 @@ class Core {
   std::vector<Tid> UnannouncedThreads() const;
   size_t may_stop_count() const { return may_stop_.size(); }
   std::vector<Tid> ThreadsThatMayStop() const;
-  Tid TargetOf(const Notification& n) const;
+  Tid TraceeOf(const Notification& n) const;
 
  private:
   // --- table.cc
@@ -178,6 +178,7 @@ class Core {
   Outcome StripUntraced(Thread* caller, const Notification& n);
   bool MakesUntraced(Thread* caller, const Notification& n);
   void RestoreCloneFlags(Thread* thread, const Thread& caller);
+  void PutUntracedBack(Thread* thread);
   struct CloneArgs {
     uint64_t flags = 0;
     int exit_signal = SIGCHLD;

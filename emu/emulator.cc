@@ -28,7 +28,7 @@ std::optional<Emulator::Appearance> Emulator::AppearanceOf(Tid tid) const { retu
 std::vector<Tid> Emulator::LiveThreads() const { return core_->LiveThreads(); }
 size_t Emulator::may_stop_count() const { return core_->may_stop_count(); }
 std::vector<Tid> Emulator::ThreadsThatMayStop() const { return core_->ThreadsThatMayStop(); }
-Tid Emulator::TargetOf(const Notification& notification) const { return core_->TargetOf(notification); }
+Tid Emulator::TraceeOf(const Notification& notification) const { return core_->TraceeOf(notification); }
 std::vector<Tid> Emulator::UnannouncedThreads() const { return core_->UnannouncedThreads(); }
 
 }  // namespace nestrace

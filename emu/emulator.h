@@ -106,7 +106,7 @@ class Emulator {
   std::vector<Tid> ThreadsThatMayStop() const;
   size_t may_stop_count() const;
   // Whom this ptrace(2) call is about; 0: no guest, or it is another call.
-  Tid TargetOf(const Notification& notification) const;
+  Tid TraceeOf(const Notification& notification) const;
 
  private:
   std::unique_ptr<Core> core_;

@@ -109,6 +109,7 @@ bool Core::FiltersAllowInjection(Thread* thread) {
 bool Core::PrepareInjection(Thread* thread) {
   Injection& injection = *thread->injection;
   if (!GetRegs(*thread, &injection.saved) || injection.saved.cs != kUser64Cs) return false;
+  if (Emulates(thread->real_mode) && thread->was_in_call) return false;  // a call that is not to be skipped
   const bool steps = IsStepped(*thread);
   injection.steps_over_call = steps && Restarted(injection.saved).rip != injection.saved.rip;
   if (steps && !injection.steps_over_call && HasSprung(*thread)) return false;  // first that trap

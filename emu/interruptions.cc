@@ -281,6 +281,7 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool 
   if (!rest.has_value() || !EndedByUs(*thread, was_kicked)) return false;
   MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+  thread->stop.interrupted = true;
   return true;
 }
 

@@ -31,6 +31,7 @@ bool Core::Capture(Thread* thread) {
 // False: the tracee is dead, nothing was reported.
 bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const siginfo_t* own) {
   Thread* thread = link->tracee;
+  PutUntracedBack(thread);
   if (!Capture(thread)) return false;
   link->state = Link::State::kStopped;
   link->kind = kind;
@@ -424,7 +425,9 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   const bool of_step = IsOfStep(info);
-  if (stop.signal == SIGTRAP && of_step && stop.interrupted && EnteredUnseen(thread)) {
+  struct user_regs_struct regs;
+  const bool restarts = stop.signal == SIGTRAP && of_step && GetRegs(*thread, &regs) && WillRestart(regs);
+  if (restarts && EnteredUnseen(thread)) {
     stop.signal = 0;  // of a step over a call that a kick has interrupted
     return;
   }

@@ -66,8 +66,8 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   if (in_call && (leaves || (puts_back && !traps))) return ResumeMode::kSyscall;
   // It goes on with a call that natively has not ended, and that the kernel is not to skip.
   struct user_regs_struct regs;
-  const bool goes_on = emulates && thread->restarts_at != 0 && GetRegs(*thread, &regs) &&
-                       regs.rip == thread->restarts_at && WillRestart(regs);
+  const bool goes_on = emulates && thread->restarts_at != 0 && thread->stop.signal == 0 &&
+                       GetRegs(*thread, &regs) && regs.rip == thread->restarts_at && WillRestart(regs);
   if (goes_on) return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
@@ -153,6 +153,7 @@ void Core::ResumeThread(Thread* thread) {
   // have not seen a stop since.
   if (interrupt) kernel_->Ptrace(Abi::kX86_64, kInterrupt, thread->tid, 0, 0);
   StopDiscarding(thread);
+  if (stop.kind == StopKind::kSignal && stop.signal != 0) PutUntracedBack(thread);  // a handler may run
   PassAtEntry(thread);
   thread->registers.valid = false;
   const int signal = stop.signal;

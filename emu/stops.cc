@@ -107,8 +107,9 @@ void Core::HandleStop(Thread* thread) {
       break;
     case StopKind::kGroupStop:
     case StopKind::kTrap:
-      // The trap of the step over it is still to come. (Under PTRACE_SYSEMU there is none: above.)
-      if (IsStepped(*thread) && !IsEmulated(*thread)) RestartsUnseen(thread);
+      // The trap of the step over the call comes next, and that is still to come. (Under PTRACE_SYSEMU there
+      // is none: above.)
+      if (IsStepped(*thread) && HasSprung(*thread) && !IsEmulated(*thread)) RestartsUnseen(thread);
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {

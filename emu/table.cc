@@ -125,7 +125,7 @@ std::vector<Tid> Core::ThreadsThatMayStop() const {
   return tids;
 }
 
-Tid Core::TargetOf(const Notification& n) const {
+Tid Core::TraceeOf(const Notification& n) const {
   const Thread* caller = Find(n.tid);
   if (caller == nullptr || KindOf(n.abi, n.nr) != CallKind::kPtrace) return Tid{0};
   const Thread* target = FromGuest(*caller, static_cast<pid_t>(n.args[1]));

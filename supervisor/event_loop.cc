@@ -373,7 +373,7 @@ bool EventLoop::HandleStopsBeforeCalls() {
   if (!received_.empty() || emulator_.thread_count() < kThreadsForOneCall * asked) return HandleStops();
   std::vector<Tid> tids = emulator_.ThreadsThatMayStop();
   for (const Notification& call : received_of_tracers_) {
-    tids.push_back(emulator_.TargetOf(call));
+    tids.push_back(emulator_.TraceeOf(call));
     if (tids.back() == Tid{0}) return HandleStops();
   }
   return waiter_.MayHaveStopped(tids) && HandleStops();

@@ -96,7 +96,7 @@ Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
   const size_t level = own.pids.size() - 1;
   const size_t place = proc.outer_levels() + level;  // in an NSpid
   const std::string threads = absl::StrCat(proc.IdOf(Tid{own.tgid}).value, "/task");
-  for (const std::string& directory : {threads, std::string(".")}) {
+  const auto find_in = [&](const std::string& directory) {
     for (const pid_t id : proc.List(directory)) {
       const std::optional<ThreadStatus> status = proc.Status(ProcId{id});
       if (!status.has_value() || status->nspid.size() <= place || status->nspid[place] != number) continue;
@@ -106,6 +106,15 @@ Tid FindFromNamespace(const ProcFs& proc, Tid viewer, pid_t number) {
       const uint64_t of_own = own.pids[level].pid_namespace, found = facts.pids[level].pid_namespace;
       if (found == of_own || found == kUnknownNamespace || of_own == kUnknownNamespace) return tid;
     }
+    return Tid{};
+  };
+  for (const std::string& directory : {threads, std::string(".")}) {
+    const Tid found = find_in(directory);
+    if (found != Tid{}) return found;
+  }
+  for (const pid_t id : proc.List(".")) {  // a thread of another process
+    const Tid found = find_in(absl::StrCat(id, "/task"));
+    if (found != Tid{}) return found;
   }
   return Tid{};
 }

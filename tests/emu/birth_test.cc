@@ -69,9 +69,9 @@ TEST_F(BirthTest, ThoseMayStopThatAreBornOrRunOrListen) {
   EXPECT_FALSE(may_stop(kChild));
   EXPECT_EQ(Ptrace(kTracer, kListen, kChild), 0);
   EXPECT_TRUE(may_stop(kChild));
-  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 101, .args = {kCont, 50}}), kChild);
-  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 101, .args = {kCont, 51}}), Tid{0});
-  EXPECT_EQ(emulator.TargetOf({.tid = kTracer, .nr = 61, .args = {50}}), Tid{0});
+  EXPECT_EQ(emulator.TraceeOf({.tid = kTracer, .nr = 101, .args = {kCont, 50}}), kChild);
+  EXPECT_EQ(emulator.TraceeOf({.tid = kTracer, .nr = 101, .args = {kCont, 51}}), Tid{0});
+  EXPECT_EQ(emulator.TraceeOf({.tid = kTracer, .nr = 61, .args = {50}}), Tid{0});
 }
 
 TEST_F(BirthTest, ChildThatStopsFirstIsKnownAsUnannounced) {
