@@ -108,8 +108,9 @@ void Core::HandleStop(Thread* thread) {
     case StopKind::kGroupStop:
     case StopKind::kTrap:
       // The trap of the step over the call comes next, and that is still to come. (Under PTRACE_SYSEMU there
-      // is none: above.)
-      if (IsStepped(*thread) && HasSprung(*thread) && !IsEmulated(*thread)) RestartsUnseen(thread);
+      // is none: above. Where no tracer is left, it kills.)
+      if (IsStepped(*thread) && !thread->links.empty() && HasSprung(*thread) && !IsEmulated(*thread))
+        RestartsUnseen(thread);
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
