@@ -426,9 +426,10 @@ void Core::RecogniseSignal(Thread* thread) {
   }
   const bool of_step = IsOfStep(info);
   struct user_regs_struct regs;
-  const bool restarts = stop.signal == SIGTRAP && of_step && GetRegs(*thread, &regs) && WillRestart(regs);
+  const bool restarts = thread->untraced_clone && stop.signal == SIGTRAP && of_step &&
+                        GetRegs(*thread, &regs) && WillRestart(regs);
   if (restarts && EnteredUnseen(thread)) {
-    stop.signal = 0;  // of a step over a call that a kick has interrupted
+    stop.signal = 0;  // of a step over a clone that we have interrupted, to strip it
     return;
   }
   if (IsStepTrap(*thread)) {

@@ -107,10 +107,8 @@ void Core::HandleStop(Thread* thread) {
       break;
     case StopKind::kGroupStop:
     case StopKind::kTrap:
-      // The trap of the step over the call comes next, and that is still to come. (Under PTRACE_SYSEMU there
-      // is none: above. Where no tracer is left, it kills.)
-      if (IsStepped(*thread) && !thread->links.empty() && HasSprung(*thread) && !IsEmulated(*thread))
-        RestartsUnseen(thread);
+      // The trap of the step over the call comes next, and that is still to come.
+      if (thread->untraced_clone && IsStepped(*thread) && HasSprung(*thread)) RestartsUnseen(thread);
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
