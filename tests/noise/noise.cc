@@ -67,7 +67,8 @@ int Run(char** command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  long period = 150, events = 10;  // us
+  long period = 150;  // us
+  long events = 10;
   int i = 1;
   for (; i < argc && argv[i][0] == '-'; ++i) {
     const std::string_view word = argv[i];
