@@ -122,7 +122,7 @@ bool Core::IsZombie(const Thread& thread) const {
 // known of it. Null if `pid` is none.
 Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
   if (pid <= 0) return nullptr;
-  const Tid tid = viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
+  const Tid tid = TidOf(viewer, pid);
   ThreadFacts facts;
   if (tid == Tid{} || !kernel_->IsWorker(tid) || !kernel_->ReadFacts(tid, &facts)) return nullptr;
   const Process* process = FindProcess(Tid{facts.tgid});

@@ -78,7 +78,8 @@ void Core::RestoreCloneFlags(Thread* thread, const Thread& caller) {
   }
 }
 
-// The call is still to be made, and `thread` may do something else before. It is stripped again then.
+// The call has failed; or it is still to be made, `thread` may do something else before, and it is stripped
+// again.
 void Core::PutUntracedBack(Thread* thread) {
   if (!thread->untraced_clone) return;
   RestoreCloneFlags(thread, *thread);
@@ -187,7 +188,7 @@ void Core::ClaimChild(Thread* dying) {
   if (number <= 0 || !MakesChild(abi, nr)) return;
   if (abi == Abi::kI386 && regs.cs == kUser64Cs && InstructionBefore(*dying, regs.rip, kSyscallInstruction))
     return;  // another call, that has the number of one
-  const Tid tid = dying->pids.size() == 1 ? Tid{number} : kernel_->FromNamespace(dying->tid, number);
+  const Tid tid = TidOf(*dying, number);
   ThreadFacts facts, own;
   if (Find(tid) != nullptr || !kernel_->ReadFacts(tid, &facts) || !kernel_->ReadFacts(dying->tid, &own))
     return;

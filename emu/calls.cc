@@ -486,10 +486,7 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
     gives_up = !result.has_value();
   }
   if (!gives_up) {
-    const std::optional<WaitSpec> again =
-        outcome.kind == Outcome::Kind::kContinue ? ParseWait(thread, n) : std::nullopt;
-    if (again.has_value() && ((again->flags & kWnohang) != 0 || Evaluate(thread, *again).zombie))
-      HoldSignals(thread);
+    if (outcome.kind == Outcome::Kind::kContinue) HoldSignals(thread);
     Carry(thread, std::move(outcome));
     return;
   }
@@ -498,31 +495,6 @@ void Core::SettleWait(Thread* thread, bool was_continued) {
   Observe(*thread, Observer::Road::kInterrupted);
   // Cleared whenever waitid finds nothing.
   if (spec.has_value() && spec->waitid) WriteInfo(thread, *spec, 0, 0, 0, 0, 0);
-}
-
-// A wait that a signal has kept from a zombie is made again, and natively would have found it first: no
-// handler runs before, no tracer sees the signal or an end of the call. So all signals are blocked until the
-// call has ended; the one that `thread` has stopped for the kernel queues again (kernel/signal.c:
-// ptrace_signal). Not where another thread may take the zombie, since the wait would sleep then.
-void Core::HoldSignals(Thread* thread) {
-  const Stop& stop = thread->stop;
-  const bool holds =
-      stop.kind == StopKind::kSyscall || (stop.kind == StopKind::kSignal && !IsStopSignal(stop.signal));
-  if (!holds || IsEmulated(*thread) || IsStepped(*thread) || thread->process->threads.size() != 1) return;
-  struct user_regs_struct regs;
-  uint64_t own = 0;
-  const auto mask = absl::MakeSpan(reinterpret_cast<char*>(&own), sizeof(own));
-  if (!GetRegs(*thread, &regs)) return;
-  if (kernel_->PtraceBuffer(Abi::kX86_64, kGetSigMask, thread->tid, sizeof(own), mask) < 0) return;
-  if (!SetMask(thread, ~0ull)) return;
-  thread->held_mask = own;
-  thread->restarts_at = regs.rip;
-}
-
-void Core::EndHolding(Thread* thread) {
-  if (!thread->held_mask.has_value()) return;
-  SetMask(thread, *thread->held_mask);
-  thread->held_mask.reset();
 }
 
 // Makes `thread` stop, for a reason that nobody may see.

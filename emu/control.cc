@@ -99,7 +99,7 @@ bool Core::InItsStop(const Thread& thread) const {
 // One of a guest is as good as gone (DiesByItself).
 bool Core::ExistsOutside(const Thread& viewer, pid_t pid) const {
   if (pid <= 0) return false;
-  const Tid tid = viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
+  const Tid tid = TidOf(viewer, pid);
   if (tid == Tid{} || !kernel_->Exists(tid)) return false;
   ThreadFacts facts;
   return !kernel_->ReadFacts(tid, &facts) || FindProcess(Tid{facts.tgid}) == nullptr;

@@ -163,6 +163,7 @@ class Core {
   Link* LinkToLeader(const Process& process, const Process* tracer) const;
   Process* FindProcess(Tid tgid) const;
   Thread* FromGuest(const Thread& viewer, pid_t pid) const;
+  Tid TidOf(const Thread& viewer, pid_t pid) const;
   static pid_t PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target);
   Thread* AddThread(Tid tid, const ThreadFacts& facts, Thread* creator, int event);
   void ForgetSwallowed(const Process& child);
@@ -463,6 +464,8 @@ class Core {
   void PutNumberBack(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(const Thread& thread, bool was_kicked) const;
+  void HoldSignals(Thread* thread);
+  void EndHolding(Thread* thread);
 
   // --- unqueued.cc
   const Thread* TargetOf(const Thread& thread, const siginfo_t& info, bool to_process) const;
@@ -476,6 +479,7 @@ class Core {
   bool Discard(Thread* thread);
   void EndDiscarding(Thread* thread);
   void StopDiscarding(const Thread* thread);
+  bool GetMask(const Thread& thread, uint64_t* mask) const;
   bool SetMask(Thread* thread, uint64_t mask);
 
   // --- calls.cc
@@ -484,8 +488,6 @@ class Core {
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
   void Settle(Thread* thread);
-  void HoldSignals(Thread* thread);
-  void EndHolding(Thread* thread);
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);
   void Observe(const Thread& caller, Observer::Road road, int64_t result = 0) const;

@@ -413,4 +413,29 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
   return sent_anew || (facts.pending_signals() & stops) != 0;
 }
 
+// A wait that a signal has kept from a zombie is made again, and natively would have found it first: no
+// handler runs before, no tracer sees the signal or an end of the call. So all signals are blocked until the
+// call has ended; the one that `thread` has stopped for the kernel queues again (kernel/signal.c:
+// ptrace_signal). Not where another thread may take the zombie, since the wait would sleep then.
+void Core::HoldSignals(Thread* thread) {
+  const Stop& stop = thread->stop;
+  const bool holds =
+      stop.kind == StopKind::kSyscall || (stop.kind == StopKind::kSignal && !IsStopSignal(stop.signal));
+  if (!holds || IsEmulated(*thread) || IsStepped(*thread) || thread->process->threads.size() != 1) return;
+  const std::optional<WaitSpec> spec = ParseWait(thread, thread->call.notification);
+  if (!spec.has_value()) return;
+  if ((spec->flags & kWnohang) == 0 && !Evaluate(thread, *spec).zombie) return;
+  struct user_regs_struct regs;
+  uint64_t own = 0;
+  if (!GetRegs(*thread, &regs) || !GetMask(*thread, &own) || !SetMask(thread, ~0ull)) return;
+  thread->held_mask = own;
+  thread->restarts_at = regs.rip;
+}
+
+void Core::EndHolding(Thread* thread) {
+  if (!thread->held_mask.has_value()) return;
+  SetMask(thread, *thread->held_mask);
+  thread->held_mask.reset();
+}
+
 }  // namespace nestrace

@@ -112,10 +112,7 @@ void Core::HandleStop(Thread* thread) {
       NoteGroupStop(thread);
       break;
     case StopKind::kSyscall: {
-      if (!stop.entry && stripped) {  // it has failed
-        RestoreCloneFlags(thread, *thread);
-        thread->untraced_clone = false;
-      }
+      if (!stop.entry && stripped) PutUntracedBack(thread);  // it has failed
       ShortenTimeout(thread);
       if (stop.entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) {
         ResumeThread(thread);

@@ -59,6 +59,12 @@ Thread* Core::FromGuest(const Thread& viewer, pid_t pid) const {
   return nullptr;
 }
 
+// The task, a guest or not, that `viewer` calls `pid`; 0 if there is none in its namespace, or, in ours,
+// perhaps one that is not there.
+Tid Core::TidOf(const Thread& viewer, pid_t pid) const {
+  return viewer.pids.size() == 1 ? Tid{pid} : kernel_->FromNamespace(viewer.tid, pid);
+}
+
 // What the namespace of `viewer` calls `target`; 0 if it can't see it. (Of two that are as deep, one that
 // can't be known is taken for the other.)
 pid_t Core::PidIn(const std::vector<NamespacedPid>& viewer, const std::vector<NamespacedPid>& target) {

@@ -144,8 +144,7 @@ uint64_t Core::Discardable(const Thread& thread, const ThreadFacts& facts) const
   // SIGSTOP can't be blocked, and would come in between. In sigsuspend(2) and the like PTRACE_GETSIGMASK
   // shows the mask that is put back behind the call, and PTRACE_SETSIGMASK would have the call's stay.
   uint64_t own = 0;
-  kernel_->PtraceBuffer(Abi::kX86_64, kGetSigMask, thread.tid, sizeof(own),
-                        absl::MakeSpan(reinterpret_cast<char*>(&own), sizeof(own)));
+  GetMask(thread, &own);
   const bool can = alone && thread.process->discarding == nullptr && own == facts.blocked_signals &&
                    !Has(facts.pending_signals(), SIGSTOP);
   return can ? NeverQueued(thread, facts, discarding.signals & ~facts.blocked_signals) : 0;
@@ -215,6 +214,11 @@ void Core::EndDiscarding(Thread* thread) {
 void Core::StopDiscarding(const Thread* thread) {
   const Thread* other = thread->process->discarding;
   if (other != nullptr && other != thread) kernel_->Ptrace(Abi::kX86_64, kInterrupt, other->tid, 0, 0);
+}
+
+bool Core::GetMask(const Thread& thread, uint64_t* mask) const {
+  return kernel_->PtraceBuffer(Abi::kX86_64, kGetSigMask, thread.tid, sizeof(*mask),
+                               absl::MakeSpan(reinterpret_cast<char*>(mask), sizeof(*mask))) >= 0;
 }
 
 bool Core::SetMask(Thread* thread, uint64_t mask) {

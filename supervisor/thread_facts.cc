@@ -40,6 +40,12 @@ pid_t ProcessOfMemPath(absl::string_view path) {
   return absl::SimpleAtoi(parts[count - (of_task ? 4 : 2)], &number) ? number : 0;
 }
 
+// What stands behind the name, the second field of 52, in the text of a /proc/ID/stat; "" if it has none.
+const char* BehindName(const std::string& stat) {
+  const size_t end = stat.rfind(')');
+  return end == std::string::npos ? "" : stat.c_str() + end + 1;
+}
+
 // Fills in the inodes of pids[1] to pids.back(), from the innermost outwards.
 void FillNamespaces(UniqueFd pid_namespace, std::vector<NamespacedPid>* pids) {
   for (size_t level = pids->size() - 1; level > 0; --level) {
@@ -195,21 +201,16 @@ bool ReadTimesOf(const ProcFs& proc, Tid tgid, Tid tid, long* user, long* system
   std::string text;
   const std::string file = tid == Tid{0} ? "stat" : absl::StrCat("task/", proc.IdOf(tid).value, "/stat");
   if (!proc.Read(proc.IdOf(tgid), file, &text)) return false;
-  const size_t name_end = text.rfind(')');  // the second field, of 52
-  if (name_end == std::string::npos) return false;
-  constexpr char kFormat[] = ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld";
-  return sscanf(text.c_str() + name_end, kFormat, user, system) == 2;
+  constexpr char kFormat[] = " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld";
+  return sscanf(BehindName(text), kFormat, user, system) == 2;
 }
 
 bool IsIoWorker(const ProcFs& proc, Tid tid) {
   constexpr unsigned long kIoWorker = 0x10;  // PF_IO_WORKER
   std::string text;
   if (!proc.Read(proc.IdOf(tid), "stat", &text)) return false;
-  const size_t behind_name = text.rfind(')');
-  unsigned long flags = 0;  // the seventh field behind the name
-  return behind_name != std::string::npos &&
-         sscanf(text.c_str() + behind_name + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
-         (flags & kIoWorker) != 0;
+  unsigned long flags = 0;
+  return sscanf(BehindName(text), " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && (flags & kIoWorker) != 0;
 }
 
 long ReadGroupExitCode(const ProcFs& proc, Tid tgid) {
