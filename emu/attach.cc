@@ -65,6 +65,7 @@ Link* Core::AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::Link
                            .outer = static_cast<int>(place),
                            .inner = static_cast<int>(tracee->links.size() - 1 - place)});
   }
+  Wake(*tracer, tracee->tid);
   return link;
 }
 

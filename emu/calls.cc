@@ -336,14 +336,18 @@ void Core::Settle(Thread* thread) {
   if (rax != -kErestartsys && !(was_kicked && was_continued && LosesTracees(thread, before, regs))) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     const bool interrupted = ended || restarts;
-    if (GoOnMoving(thread, regs, was_kicked)) return;
+    if (GoOnMoving(thread, regs)) return;
     if (thread->stop.interrupted && thread->ended_at == regs.rip) {
       NoteSigcont(thread);
       return;  // settled, whatever else it stops for
     }
-    const bool by_us = interrupted && EndedByUs(*thread, was_kicked);
+    // What comes behind an end that was not shown is held till the call has begun again (HoldTillEntry).
+    const bool goes_on =
+        thread->stop.kind == StopKind::kTrap && !InterruptPending(*thread) && IsToRestart(*thread);
+    const bool by_us = interrupted && (goes_on || EndedByUs(thread));
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     NoteSigcont(thread);
+    if (by_us) thread->restarts_at = regs.rip;
     if (restarts) NoteRestart(thread, regs, by_us);
     if (ended && by_us) {
       NoteTimeout(thread, regs);

@@ -428,7 +428,7 @@ class Core {
   static bool MayBeWaitedFor(const Process& child);
   // After every event: those who wait and have been woken look again.
   void Pump();
-  void LookAgain(Thread* waiter);
+  void LookAgain(Thread* waiter, Tid child);
   void Serve(const Wakeup& wakeup, bool only_parked);
 
   // --- siginfo.cc
@@ -441,8 +441,8 @@ class Core {
   void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
 
   // --- interruptions.cc
-  std::optional<uint64_t> RestartsForUs(const Thread& thread) const;
-  bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked);
+  std::optional<uint64_t> RestartsForUs(Thread* thread);
+  bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs);
   bool EndMoving(Thread* thread);
   bool MayGoOn(const Notification& n, const MovingCall& moving);
   struct Rest {
@@ -456,6 +456,7 @@ class Core {
   int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
   void ShortenTimeout(Thread* thread);
   bool RestartsUnseen(Thread* thread);
+  bool IsToRestart(const Thread& thread) const;
   bool EnteredUnseen(Thread* thread);
   void NoteSigcont(Thread* thread);
   bool StopsOnItsWay(const Thread& thread) const;
@@ -463,8 +464,11 @@ class Core {
   void PutRefusedCallBack(Thread* thread);
   void PutNumberBack(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
-  bool EndedByUs(const Thread& thread, bool was_kicked) const;
+  bool EndedByUs(Thread* thread);
+  bool LooksEndedByUs(const Thread& thread) const;
   void HoldSignals(Thread* thread);
+  bool HoldTillEntry(Thread* thread);
+  bool Hold(Thread* thread);
   void EndHolding(Thread* thread);
 
   // --- unqueued.cc

@@ -116,11 +116,18 @@ constexpr uint64_t kMostItems = 1024;        // UIO_MAXIOV
 // may have come too late for the wait it was for. A signal that is ignored is natively not even queued, but
 // every thread is traced by us. And SIGCONT, also one that is blocked, traps all threads of a process that
 // are seized (kernel/signal.c:prepare_signal).
-bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
+bool Core::EndedByUs(Thread* thread) {
+  Stop& stop = thread->stop;
+  if (!stop.ended_by_us.has_value()) stop.ended_by_us = LooksEndedByUs(*thread);
+  return *stop.ended_by_us;
+}
+
+bool Core::LooksEndedByUs(const Thread& thread) const {
   const Stop& stop = thread.stop;
   const bool seized = IsSeized(thread);
   const bool trap = stop.kind == StopKind::kTrap && !thread.in_group_stop && !seized;
-  if (!was_kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
+  if (!stop.kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall)
+    return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
@@ -128,7 +135,7 @@ bool Core::EndedByUs(const Thread& thread, bool was_kicked) const {
   const uint64_t unqueued = NeverQueued(thread, facts, pending);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
-  if (trap || (was_kicked && !cause_is_shown)) return true;
+  if (trap || (stop.kicked && !cause_is_shown)) return true;
   if (!cause_is_shown) {  // it is to come
     return unqueued != 0 || (!seized && Has(facts.pending_signals() & facts.blocked_signals, SIGCONT));
   }
@@ -265,7 +272,7 @@ void Core::MoveRest(Thread* thread, const Notification& n, const Rest& rest, uin
 
 // `thread` has stopped behind a call that sleeps till all is moved, unless a signal comes, and that has moved
 // a part; if natively nothing has interrupted it, it goes on with the rest.
-bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool was_kicked) {
+bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs) {
   const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
   if (!behind_call || !MayMove(regs) || static_cast<int64_t>(regs.rax) <= 0 ||
       !thread->changed_arguments.empty())
@@ -278,7 +285,7 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs, bool 
   const uint16_t instruction = n.abi == Abi::kX86_64 ? kSyscallInstruction : kInt80Instruction;
   if (regs.rax == regs.orig_rax && InstructionBefore(*thread, regs.rip + 2, instruction)) return false;
   const std::optional<Rest> rest = RestOfMove(thread, n, regs.rax);
-  if (!rest.has_value() || !EndedByUs(*thread, was_kicked)) return false;
+  if (!rest.has_value() || !EndedByUs(thread)) return false;
   MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   thread->stop.interrupted = true;
@@ -368,18 +375,26 @@ void Core::ShortenTimeout(Thread* thread) {
 
 // Does a system call start again at once that natively would not have ended at all? Then the address behind
 // it.
-std::optional<uint64_t> Core::RestartsForUs(const Thread& thread) const {
+std::optional<uint64_t> Core::RestartsForUs(Thread* thread) {
   struct user_regs_struct regs;
-  const bool restarts = thread.stop.interrupted && GetRegs(thread, &regs) && WillRestart(regs);
-  if (!restarts || thread.ended_at == regs.rip || !EndedByUs(thread, thread.stop.kicked)) return std::nullopt;
+  const bool restarts = thread->stop.interrupted && GetRegs(*thread, &regs) && WillRestart(regs);
+  if (!restarts || thread->ended_at == regs.rip || !EndedByUs(thread)) return std::nullopt;
   return regs.rip;
 }
 
 // A system call has ended. True if that is not to be seen.
 bool Core::RestartsUnseen(Thread* thread) {
-  const std::optional<uint64_t> at = RestartsForUs(*thread);
+  const std::optional<uint64_t> at = RestartsForUs(thread);
   if (at.has_value()) thread->restarts_at = *at;
   return at.has_value();
+}
+
+// Is the stopped thread about to make a call again that natively has not ended?
+bool Core::IsToRestart(const Thread& thread) const {
+  struct user_regs_struct regs;
+  if (thread.restarts_at == 0 || thread.restarts_at == thread.ended_at || !GetRegs(thread, &regs))
+    return false;
+  return regs.rip == thread.restarts_at ? WillRestart(regs) : regs.rip + 2 == thread.restarts_at;
 }
 
 // A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)
@@ -419,23 +434,50 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
 // ptrace_signal). Not where another thread may take the zombie, since the wait would sleep then.
 void Core::HoldSignals(Thread* thread) {
   const Stop& stop = thread->stop;
-  const bool holds =
-      stop.kind == StopKind::kSyscall || (stop.kind == StopKind::kSignal && !IsStopSignal(stop.signal));
+  const bool holds = stop.kind == StopKind::kSyscall || stop.kind == StopKind::kSignal;
   if (!holds || IsEmulated(*thread) || IsStepped(*thread) || thread->process->threads.size() != 1) return;
   const std::optional<WaitSpec> spec = ParseWait(thread, thread->call.notification);
   if (!spec.has_value()) return;
   if ((spec->flags & kWnohang) == 0 && !Evaluate(thread, *spec).zombie) return;
   struct user_regs_struct regs;
-  uint64_t own = 0;
-  if (!GetRegs(*thread, &regs) || !GetMask(*thread, &own) || !SetMask(thread, ~0ull)) return;
-  thread->held_mask = own;
+  if (!GetRegs(*thread, &regs) || !Hold(thread)) return;
   thread->restarts_at = regs.rip;
 }
 
+// A signal has come between the end of a call that natively has not ended and its new beginning. If it
+// natively interrupts the call, with all that is seen of that, it is blocked till the call has begun.
+bool Core::HoldTillEntry(Thread* thread) {
+  const Stop& stop = thread->stop;
+  if (stop.kind != StopKind::kSignal || !IsToRestart(*thread)) return false;
+  if (EndedByUs(thread) || !Hold(thread)) return false;
+  thread->held_till_entry = true;
+  return true;
+}
+
+// Blocks all signals. The kernel queues the one that `thread` has stopped for again, but for SIGSTOP, behind
+// others of its number; and the trap of a step is the call's.
+bool Core::Hold(Thread* thread) {
+  const Stop& stop = thread->stop;
+  uint64_t own = 0;
+  if (stop.kind == StopKind::kSignal) {
+    siginfo_t info;
+    ThreadFacts facts;
+    if (IsStopSignal(stop.signal) || KernelSigInfo(*thread, &info) < 0) return false;
+    if (stop.signal == SIGTRAP && IsOfStep(info)) return false;
+    const bool queues = stop.signal >= kFirstRealTime;
+    if (queues && (!kernel_->ReadFacts(thread->tid, &facts) || Has(facts.pending_signals(), stop.signal)))
+      return false;
+  }
+  if (!GetMask(*thread, &own) || !SetMask(thread, ~0ull)) return false;
+  thread->held_mask = own;
+  return true;
+}
+
 void Core::EndHolding(Thread* thread) {
-  if (!thread->held_mask.has_value()) return;
+  if (!thread->held_mask.has_value() || (thread->stop.entry && !thread->held_till_entry)) return;
   SetMask(thread, *thread->held_mask);
   thread->held_mask.reset();
+  thread->held_till_entry = false;
 }
 
 }  // namespace nestrace

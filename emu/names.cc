@@ -184,7 +184,7 @@ std::string OptionNames(uint64_t options) { return Bits(kOptions, options); }
 std::string NoteName(uint64_t type) { return Named(kNotes, "", type); }
 
 std::string SignalName(int signal) {
-  constexpr int kFirstRealTime = 32, kLast = 64;
+  constexpr int kLast = 64;
   if (signal >= kFirstRealTime && signal <= kLast) return absl::StrCat("SIGRT_", signal - kFirstRealTime);
   const char* name = sigabbrev_np(signal);
   return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat(signal);

@@ -434,10 +434,11 @@ void Core::RecogniseSignal(Thread* thread) {
   }
   if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
-    if (of_step && RestartsForUs(*thread).has_value()) {
+    if (of_step && RestartsUnseen(thread)) {
       stop.signal = 0;
       return;
     }
+    thread->restarts_at = 0;
     if (thread->links.empty()) thread->left_step = false;  // its end, or that of the step in a handler
   }
   if (steps && of_step) {

@@ -3,7 +3,7 @@
 // The kernel steps, or traces system calls, or has them emulated. Tracers who ask for different things are
 // each to get their own:
 //   - a syscall-exit-stop that a tracer waits for, or we, comes first: without PTRACE_SYSCALL there is none;
-//   - so does the syscall-enter-stop of a call that natively goes on: PTRACE_SYSEMU would skip the call;
+//   - so does the syscall-enter-stop of a call that natively goes on (interruptions.cc);
 //   - PTRACE_SYSEMU is stronger than PTRACE_SYSCALL: both stop at the next call, and what only PTRACE_SYSCALL
 //   asks
 //     for is made of that stop (Core::NoteCall);
@@ -64,11 +64,11 @@ ResumeMode Core::CombinedMode(Thread* thread) {
   const bool traps =
       !emulates && !traces && (step == ResumeMode::kSingleStep || step == ResumeMode::kSingleBlock);
   if (in_call && (leaves || (puts_back && !traps))) return ResumeMode::kSyscall;
-  // It goes on with a call that natively has not ended, and that the kernel is not to skip.
-  struct user_regs_struct regs;
-  const bool goes_on = emulates && thread->restarts_at != 0 && thread->stop.signal == 0 &&
-                       GetRegs(*thread, &regs) && regs.rip == thread->restarts_at && WillRestart(regs);
-  if (goes_on) return ResumeMode::kSyscall;
+  // It goes on with a call that natively has not ended: the kernel is not to skip that, and we are to know
+  // that it has begun. (Unless a tracer has passed a signal on, or the trap of a step over it is there.)
+  const bool passes_on = thread->stop.signal != 0 && !thread->links.empty() && !thread->held_mask.has_value();
+  if (!passes_on && IsToRestart(*thread) && !(IsStepped(*thread) && HasSprung(*thread)))
+    return ResumeMode::kSyscall;
   if (step == ResumeMode::kSysemuSingleStep) {
     if (!others) return step;
     step = ResumeMode::kSingleStep;

@@ -10,6 +10,9 @@
 
 namespace nestrace {
 
+// The kernel's SIGRTMIN: from here on each signal sent is queued, also beside others of its number.
+constexpr int kFirstRealTime = 32;
+
 // Does the signal's default action stop the process?
 inline bool IsStopSignal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;

@@ -72,8 +72,12 @@ void Core::HandleStop(Thread* thread) {
                           absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
     stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
   }
+  if (stop.kind != StopKind::kEvent) EndHolding(thread);
+  if (HoldTillEntry(thread)) {
+    ResumeThread(thread);
+    return;
+  }
   if (!stop.entry && stop.kind != StopKind::kEvent) {
-    EndHolding(thread);
     if (EndMoving(thread)) {
       ResumeThread(thread);
       return;

@@ -113,6 +113,8 @@ struct Stop {
   bool continues = false;  // kTrap: SIGCONT has ended a group-stop, the leader's tracers were told
   bool skipped = false;    // kSyscall, entry: the kernel won't carry the call out (PTRACE_SYSEMU)
   bool kicked = false;     // our own PTRACE_INTERRUPT was under way
+  // What Core::EndedByUs has said: asked again, it could say another thing, as signals come.
+  std::optional<bool> ended_by_us;
   std::vector<NamespacedPid> message_pids;  // of the thread that `message` names, if it names one
   std::vector<Link*> ahead;                 // links whose turn is still to come, next one last
   std::vector<Link*>
@@ -219,8 +221,9 @@ struct Thread {
     uint64_t value = 0;
   };
   std::vector<ChangedArgument> changed_arguments;
-  // The signals that it blocks, while all are: it makes a wait again (Core::HoldSignals).
+  // The signals that it blocks, while all are: it makes a call again (Core::HoldSignals, HoldTillEntry).
   std::optional<uint64_t> held_mask;
+  bool held_till_entry = false;  // till that has begun; else till it has ended
   bool noted = false;  // they are those of a call that passes the filter (notes.cc), till the next stop
   bool wnohang_added = false;  // one of those is the options of a wait: if it finds nothing, it is made again
   // Other calls are made in the place of one: it with other arguments, by policy (intercept.cc), or what
@@ -269,7 +272,7 @@ struct Thread {
   int64_t timed_call = 0;
   // Address behind a call that was interrupted as it would be natively; until the thread is on its way on.
   uint64_t ended_at = 0;
-  // Address behind a call whose end was not shown, since it starts again; until it does.
+  // Address behind a call that natively has not ended, and starts again; until it does.
   uint64_t restarts_at = 0;
   // The last tracer died and left a step armed; left by the trap, or by a request of another tracer.
   bool left_step = false;

@@ -45,8 +45,8 @@ bool Core::IsFor(const Wakeup& wakeup, Thread* waiter) const {
   return gone || IsAmong(wakeup.child, *spec);
 }
 
-// A waiter that was woken.
-void Core::LookAgain(Thread* waiter) {
+// A waiter that was woken because of `child`.
+void Core::LookAgain(Thread* waiter, Tid child) {
   Call& call = waiter->call;
   if (call.phase == Call::Phase::kPending) {
     Outcome outcome = Decide(waiter, call.notification);
@@ -67,7 +67,14 @@ void Core::LookAgain(Thread* waiter) {
                        (finding.kind == WaitFinding::Kind::kReport && finding.child == nullptr && alone);
   // With __WNOTHREAD the kernel does not wake the parent of a child that the supervisor traces.
   const bool sleeps_on = (spec->flags & kWnothread) != 0 && finding.kind == WaitFinding::Kind::kNative;
-  if ((kernels && !sleeps_on) || finding.kind == WaitFinding::Kind::kNothing) return;
+  if (kernels && !sleeps_on) return;
+  if (finding.kind == WaitFinding::Kind::kNothing) {
+    // A tracee that is no child to the kernel's wait would not keep that from ending with ECHILD.
+    const Process* process = FindProcess(child);
+    const bool own = process != nullptr && process->parent != nullptr &&
+                     process->parent->process == waiter->process && IsEligible(*process, *spec);
+    if (own) return;
+  }
   const long blocked = kernel_->BlockedIn(waiter->tid);
   if (blocked >= 0 && blocked != call.notification.nr) {
     call.phase = Call::Phase::kNone;  // it has long returned
@@ -89,7 +96,7 @@ void Core::Serve(const Wakeup& wakeup, bool only_parked) {
     const Call::Phase phase = waiter->call.phase;
     const bool parked = phase == Call::Phase::kPending && !waiter->call.held;
     if (only_parked ? !parked : phase != Call::Phase::kPending && phase != Call::Phase::kContinued) continue;
-    if (IsFor(wakeup, waiter)) LookAgain(waiter);
+    if (IsFor(wakeup, waiter)) LookAgain(waiter, wakeup.child);
   }
 }
 

@@ -275,6 +275,14 @@ TEST_F(TurnsTest, CallThatOnlyOurTracingHasEndedGoesOnUnderSysemu) {
   regs.rax = -kErestartsys;
   Trap(kTracee);
   Signal(kTracee, SIGUSR1);
+  EXPECT_TRUE(Runs(kTracee)) << "natively it comes while the call goes on";
+  EXPECT_EQ(kernel.at(kTracee).facts.blocked_signals, ~0ull);
+  regs.rax = -ENOSYS;
+  SyscallEnter(kTracee);
+  EXPECT_EQ(kernel.at(kTracee).facts.blocked_signals, 0u);
+  EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu);
+  regs.rax = -kErestartsys;
+  Signal(kTracee, SIGUSR1);
   ASSERT_EQ(Wait(kOuter, kTracee.value), StopOf(kTracee, SIGUSR1));
   ASSERT_EQ(Ptrace(kOuter, kSysemu, kTracee), 0);
   EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu) << "natively that has ended it, too";

@@ -198,16 +198,20 @@ TEST_F(WaitTest, BadStatusPointerIsEfaultAndTakesTheReport) {
 
 // --- a caller that the kernel holds in a native wait, since it had no tracees when it began.
 
-TEST_F(WaitTest, NativeWaiterIsKickedWhenAReportComes) {
+TEST_F(WaitTest, NativeWaiterIsKickedForATraceeThatIsNoChild) {
   Family();
   Fork(kTracer, kOther);  // a child of its own
   const Tid sibling{11};
   Clone(kTracer, sibling);
+  Fork(kTracer, Tid{12});
   EXPECT_EQ(WaitBlocking(kTracer).result, kNative);
+  ASSERT_EQ(Ptrace(sibling, kSeize, Tid{12}), 0);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 0) << "a child is in the kernel's wait already";
   ASSERT_EQ(Ptrace(sibling, kSeize, kTracee), 0);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 1);
   kernel.ClearLog();
   Signal(kTracee, SIGUSR1);
-  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 1);
+  EXPECT_EQ(kernel.Count("ptrace(PTRACE_INTERRUPT, 10"), 0) << "once";
   kernel.at(kTracer).regs.rax = -kErestartsys;
   Trap(kTracer);
   EXPECT_EQ(Rax(kTracer), kTracee.value);

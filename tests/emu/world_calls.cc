@@ -230,8 +230,8 @@ void World::MaybeTold() {
 bool World::IsHeld(Tid tid) { return kernel.at(tid).facts.blocked_signals == ~0ull; }
 
 void World::Restarted(Tid tid) {
-  const bool held = IsHeld(tid);
-  if (held) SyscallEnter(tid, 61);
+  if (IsHeld(tid)) SyscallEnter(tid, 61);
+  const bool held = IsHeld(tid);  // not till it has begun only
   actors_[tid.value].lost = false;
   current_ = tid.value;
   const int64_t result = Restart(tid);
