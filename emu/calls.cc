@@ -348,7 +348,11 @@ void Core::Settle(Thread* thread) {
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     NoteSigcont(thread);
     if (by_us) thread->restarts_at = regs.rip;
-    if (restarts) NoteRestart(thread, regs, by_us);
+    if (restarts) {
+      NoteRestart(thread, regs, by_us);
+    } else if (!thread->stop.entry) {
+      PutNumberBack(thread);  // it has ended
+    }
     if (ended && by_us) {
       NoteTimeout(thread, regs);
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);

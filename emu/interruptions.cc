@@ -126,8 +126,9 @@ bool Core::LooksEndedByUs(const Thread& thread) const {
   const Stop& stop = thread.stop;
   const bool seized = IsSeized(thread);
   const bool trap = stop.kind == StopKind::kTrap && !thread.in_group_stop && !seized;
-  if (!stop.kicked && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall)
-    return false;
+  // What made the stop before interrupt it is the cause of this one, too.
+  const bool ours = stop.kicked || (stop.kind != StopKind::kGroupStop && IsToRestart(thread));
+  if (!ours && !trap && stop.kind != StopKind::kSignal && stop.kind != StopKind::kSyscall) return false;
   ThreadFacts facts;
   if (!kernel_->ReadFacts(thread.tid, &facts)) return false;
   uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
@@ -135,7 +136,7 @@ bool Core::LooksEndedByUs(const Thread& thread) const {
   const uint64_t unqueued = NeverQueued(thread, facts, pending);
   if (unqueued != pending) return false;
   const bool cause_is_shown = stop.kind == StopKind::kSignal && !IsStepTrap(thread);
-  if (trap || (stop.kicked && !cause_is_shown)) return true;
+  if (trap || (ours && !cause_is_shown)) return true;
   if (!cause_is_shown) {  // it is to come
     return unqueued != 0 || (!seized && Has(facts.pending_signals() & facts.blocked_signals, SIGCONT));
   }
@@ -273,7 +274,9 @@ void Core::MoveRest(Thread* thread, const Notification& n, const Rest& rest, uin
 // `thread` has stopped behind a call that sleeps till all is moved, unless a signal comes, and that has moved
 // a part; if natively nothing has interrupted it, it goes on with the rest.
 bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs) {
-  const bool behind_call = thread->stop.kind == StopKind::kSignal || thread->stop.kind == StopKind::kTrap;
+  const Stop& stop = thread->stop;
+  const bool behind_call = stop.kind == StopKind::kSignal || stop.kind == StopKind::kTrap ||
+                           (stop.kind == StopKind::kSyscall && !stop.entry);
   if (!behind_call || !MayMove(regs) || static_cast<int64_t>(regs.rax) <= 0 ||
       !thread->changed_arguments.empty())
     return false;
@@ -289,31 +292,37 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs) {
   MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   thread->stop.interrupted = true;
+  thread->restarts_at = regs.rip;
   return true;
 }
 
-// The call for the rest has ended, or is still to begin: what it says is to be that of the whole. True if it
-// goes on, with the next piece or once more.
+// The call for the rest has ended, or is still to begin and does not any more: what it says is to be that of
+// the whole. True if it goes on, with the next piece or once more.
 bool Core::EndMoving(Thread* thread) {
   struct user_regs_struct regs;
   if (!thread->moving.has_value()) return false;
+  if (IsToRestart(*thread) && !InterruptPending(*thread) && EndedByUs(thread)) return false;
   const Thread::Moving moving = *std::exchange(thread->moving, std::nullopt);
   if (!GetRegs(*thread, &regs)) return false;
   const bool began = regs.rip == moving.call.instruction_pointer;
   const bool again = WillRestart(regs);  // also for an error that recvmmsg has left to the next call
   const uint64_t more = began ? std::max<int64_t>(static_cast<int64_t>(regs.rax), 0) : 0;
+  if (again) thread->restarts_at = regs.rip;
+  const bool goes_on = thread->stop.kind == StopKind::kSyscall && !thread->kicked &&
+                       (again ? EndedByUs(thread) : more >= moving.rest);
+  thread->restarts_at = 0;
   thread->changed_arguments.clear();
   PutCall(moving.call, &regs);
   regs.orig_rax = static_cast<uint32_t>(moving.call.nr);
   regs.rip = moving.call.instruction_pointer;
   regs.rax = moving.done + more;
   SetRegs(thread, regs);
-  if (thread->stop.kind != StopKind::kSyscall || thread->kicked || (more < moving.rest && !again))
-    return false;
+  if (!goes_on) return false;
   const std::optional<Rest> rest = RestOfMove(thread, moving.call, regs.rax);
   if (!rest.has_value()) return false;
   MoveRest(thread, moving.call, *rest, regs.rax);
   RewindCall(thread);
+  thread->restarts_at = regs.rip;
   return true;
 }
 

@@ -425,13 +425,6 @@ void Core::RecogniseSignal(Thread* thread) {
     return;
   }
   const bool of_step = IsOfStep(info);
-  struct user_regs_struct regs;
-  const bool restarts = thread->untraced_clone && stop.signal == SIGTRAP && of_step &&
-                        GetRegs(*thread, &regs) && WillRestart(regs);
-  if (restarts && EnteredUnseen(thread)) {
-    stop.signal = 0;  // of a step over a clone that we have interrupted, to strip it
-    return;
-  }
   if (IsStepTrap(*thread)) {
     // The call that it steps over has not ended, but for us: natively the trap is still to come.
     if (of_step && RestartsUnseen(thread)) {

@@ -1,7 +1,7 @@
 // What a request or a wait does has been done when it returns: its caller may count on that in ways that no
 // tracer sees, such as a byte in a pipe to the tracee. Many times, since it is a matter of who is first.
 
-#include "guest.h"
+#include "state_of.h"
 
 enum { kRounds = 200 };
 
@@ -10,21 +10,6 @@ static struct Shared {
   volatile int signals;  // it is to send itself a signal then, which it ignores
 } * shared;
 static Gate gate;
-
-static char state_of(pid_t pid) {
-  char path[64], name[64], state = '?';
-  int number;
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  FILE* stat = fopen(path, "r");
-  if (stat == NULL) return state;
-  NEED(fscanf(stat, "%d %63s %c", &number, name, &state) == 3);
-  fclose(stat);
-  return state;
-}
-
-static void until_it_sleeps(pid_t pid) {
-  while (state_of(pid) != 'S') sched_yield();
-}
 
 static void take_bytes(void) {
   for (;;) {

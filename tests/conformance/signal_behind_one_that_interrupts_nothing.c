@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "guest.h"
+#include "state_of.h"
 
 enum { ROUNDS = 300 };
 
@@ -19,21 +19,9 @@ static void prepare(void) {
   NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
 }
 
-static char state_of(pid_t pid) {
-  char path[64], stat[256];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  const int fd = open(path, O_RDONLY);
-  NEED(fd >= 0);
-  const long got = read(fd, stat, sizeof stat - 1);
-  NEED(got > 0);
-  stat[got] = 0;
-  close(fd);
-  return strrchr(stat, ')')[2];
-}
-
 // Sends `pid`, once it sleeps, both signals, the second a bit later.
 static void send(pid_t pid, int first, int round) {
-  while (state_of(pid) != 'S') sched_yield();
+  until_it_sleeps(pid);
   kill(pid, first);
   for (volatile int i = 0; i < round % 100 * 100; ++i) continue;
   kill(pid, SIGUSR1);
