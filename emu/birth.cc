@@ -325,7 +325,8 @@ void Core::OnExec(Thread* thread, uint64_t old_tid) {
   thread->moving.reset();
   thread->changed_call.reset();
   thread->owed.reset();
-  thread->behind_syscall = thread->restarts_at = thread->ended_at = 0;
+  thread->behind_syscall = thread->ended_at = 0;
+  thread->going_on.reset();
   thread->process->breakpoints.clear();
   thread->process->closed = false;
   for (const auto& link : thread->links) link->sets_debug_registers = false;

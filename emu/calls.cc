@@ -328,7 +328,10 @@ void Core::Settle(Thread* thread) {
   EndPastFilter(thread, regs);
   const int64_t rax = static_cast<int64_t>(regs.rax);
   const bool in_call = static_cast<int64_t>(regs.orig_rax) >= 0;
-  const bool ended = rax == -EINTR && in_call;
+  // Made to start again at the stop before, for which there was no other cause then.
+  const bool restarted = in_call && rax == -kErestartnointr && thread->going_on.has_value() &&
+                         thread->going_on->failed && thread->going_on->behind == regs.rip;
+  const bool ended = (rax == -EINTR && in_call) || restarted;
   thread->stop.interrupted = ended || WillRestart(regs);
   // A group-stop ends every call, natively too.
   const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
@@ -347,7 +350,11 @@ void Core::Settle(Thread* thread) {
     const bool by_us = interrupted && (goes_on || EndedByUs(thread));
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     NoteSigcont(thread);
-    if (by_us) thread->restarts_at = regs.rip;
+    if (by_us) {
+      GoOn(thread, regs.rip);
+    } else if (interrupted) {
+      SeenOut(thread);
+    }
     if (restarts) {
       NoteRestart(thread, regs, by_us);
     } else if (!thread->stop.entry) {
@@ -355,11 +362,17 @@ void Core::Settle(Thread* thread) {
     }
     if (ended && by_us) {
       NoteTimeout(thread, regs);
+      thread->going_on->failed = true;
       kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
+    } else if (restarted) {
+      kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -EINTR);
     }
     return;
   }
-  if (by_group_stop) thread->ended_at = regs.rip;
+  if (by_group_stop) {
+    thread->ended_at = regs.rip;
+    SeenOut(thread);
+  }
   const int nr = static_cast<int>(regs.orig_rax);
   Notification& n = call.notification;
   n.abi = AbiOfCall(*thread);

@@ -455,6 +455,8 @@ class Core {
   void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
   int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
   void ShortenTimeout(Thread* thread);
+  static void GoOn(Thread* thread, uint64_t behind);
+  static void SeenOut(Thread* thread);
   bool RestartsUnseen(Thread* thread);
   bool IsToRestart(const Thread& thread) const;
   bool EnteredUnseen(Thread* thread);
@@ -468,6 +470,7 @@ class Core {
   bool LooksEndedByUs(const Thread& thread) const;
   void HoldSignals(Thread* thread);
   bool HoldTillEntry(Thread* thread);
+  static bool MayHold(const Thread& thread);
   bool Hold(Thread* thread);
   void EndHolding(Thread* thread);
 

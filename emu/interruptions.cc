@@ -292,7 +292,7 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs) {
   MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   thread->stop.interrupted = true;
-  thread->restarts_at = regs.rip;
+  GoOn(thread, regs.rip);
   return true;
 }
 
@@ -307,10 +307,11 @@ bool Core::EndMoving(Thread* thread) {
   const bool began = regs.rip == moving.call.instruction_pointer;
   const bool again = WillRestart(regs);  // also for an error that recvmmsg has left to the next call
   const uint64_t more = began ? std::max<int64_t>(static_cast<int64_t>(regs.rax), 0) : 0;
-  if (again) thread->restarts_at = regs.rip;
+  thread->going_on.reset();
+  if (again) GoOn(thread, regs.rip);
   const bool goes_on = thread->stop.kind == StopKind::kSyscall && !thread->kicked &&
                        (again ? EndedByUs(thread) : more >= moving.rest);
-  thread->restarts_at = 0;
+  thread->going_on.reset();
   thread->changed_arguments.clear();
   PutCall(moving.call, &regs);
   regs.orig_rax = static_cast<uint32_t>(moving.call.nr);
@@ -322,7 +323,8 @@ bool Core::EndMoving(Thread* thread) {
   if (!rest.has_value()) return false;
   MoveRest(thread, moving.call, *rest, regs.rax);
   RewindCall(thread);
-  thread->restarts_at = regs.rip;
+  GoOn(thread, regs.rip);
+  thread->going_on->exit_hidden = true;
   return true;
 }
 
@@ -391,26 +393,41 @@ std::optional<uint64_t> Core::RestartsForUs(Thread* thread) {
   return regs.rip;
 }
 
+// `thread` starts the call again, behind which it is, as one that natively has not ended.
+void Core::GoOn(Thread* thread, uint64_t behind) {
+  if (!thread->going_on.has_value() || thread->going_on->behind != behind)
+    thread->going_on = Thread::GoingOn{behind};
+}
+
+// `thread` is shown to be out of its call. (Whatever comes in between, the end is shown once.)
+void Core::SeenOut(Thread* thread) {
+  if (thread->going_on.has_value() && !thread->going_on->exit_hidden) thread->going_on.reset();
+}
+
 // A system call has ended. True if that is not to be seen.
 bool Core::RestartsUnseen(Thread* thread) {
   const std::optional<uint64_t> at = RestartsForUs(thread);
-  if (at.has_value()) thread->restarts_at = *at;
-  return at.has_value();
+  if (!at.has_value()) return false;
+  GoOn(thread, *at);
+  if (thread->stop.kind == StopKind::kSyscall) thread->going_on->exit_hidden = true;
+  return true;
 }
 
 // Is the stopped thread about to make a call again that natively has not ended?
 bool Core::IsToRestart(const Thread& thread) const {
   struct user_regs_struct regs;
-  if (thread.restarts_at == 0 || thread.restarts_at == thread.ended_at || !GetRegs(thread, &regs))
-    return false;
-  return regs.rip == thread.restarts_at ? WillRestart(regs) : regs.rip + 2 == thread.restarts_at;
+  if (!thread.going_on.has_value()) return false;
+  const uint64_t behind = thread.going_on->behind;
+  if (behind == thread.ended_at || !GetRegs(thread, &regs)) return false;
+  return regs.rip == behind ? WillRestart(regs) : regs.rip + 2 == behind;
 }
 
-// A system call begins that natively has not ended. (Whatever comes in between, its end is shown once.)
+// A system call begins that natively has not ended.
 bool Core::EnteredUnseen(Thread* thread) {
   struct user_regs_struct regs;
-  if (thread->restarts_at == 0 || !GetRegs(*thread, &regs) || regs.rip != thread->restarts_at) return false;
-  thread->restarts_at = 0;
+  if (!thread->going_on.has_value() || !GetRegs(*thread, &regs) || regs.rip != thread->going_on->behind)
+    return false;
+  thread->going_on.reset();
   return true;
 }
 
@@ -444,37 +461,45 @@ bool Core::StopsOnItsWay(const Thread& thread) const {
 void Core::HoldSignals(Thread* thread) {
   const Stop& stop = thread->stop;
   const bool holds = stop.kind == StopKind::kSyscall || stop.kind == StopKind::kSignal;
-  if (!holds || IsEmulated(*thread) || IsStepped(*thread) || thread->process->threads.size() != 1) return;
+  if (!holds || IsEmulated(*thread) || IsStepped(*thread) || !MayHold(*thread)) return;
   const std::optional<WaitSpec> spec = ParseWait(thread, thread->call.notification);
   if (!spec.has_value()) return;
   if ((spec->flags & kWnohang) == 0 && !Evaluate(thread, *spec).zombie) return;
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs) || !Hold(thread)) return;
-  thread->restarts_at = regs.rip;
+  GoOn(thread, regs.rip);
+  thread->going_on->exit_hidden = true;
 }
 
 // A signal has come between the end of a call that natively has not ended and its new beginning. If it
-// natively interrupts the call, with all that is seen of that, it is blocked till the call has begun.
+// natively interrupts the call, with all that is seen of that, it is blocked till the call has begun. (Not if
+// another thread could take it meanwhile: then, as where it can't be blocked, it finds the thread behind the
+// call.)
 bool Core::HoldTillEntry(Thread* thread) {
   const Stop& stop = thread->stop;
   if (stop.kind != StopKind::kSignal || !IsToRestart(*thread)) return false;
-  if (EndedByUs(thread) || !Hold(thread)) return false;
+  if (!MayHold(*thread) || EndedByUs(thread) || !Hold(thread)) return false;
   thread->held_till_entry = true;
   return true;
 }
 
-// Blocks all signals. The kernel queues the one that `thread` has stopped for again, but for SIGSTOP, behind
-// others of its number; and the trap of a step is the call's.
+// Another thread would take what is sent to the process.
+bool Core::MayHold(const Thread& thread) { return thread.process->threads.size() == 1; }
+
+// Blocks all signals. The kernel queues the one that `thread` has stopped for again: behind others of its
+// number; if it stops by default, a SIGCONT is lost that has come since; and the trap of a step is the
+// call's.
 bool Core::Hold(Thread* thread) {
   const Stop& stop = thread->stop;
   uint64_t own = 0;
   if (stop.kind == StopKind::kSignal) {
     siginfo_t info;
     ThreadFacts facts;
-    if (IsStopSignal(stop.signal) || KernelSigInfo(*thread, &info) < 0) return false;
+    if (KernelSigInfo(*thread, &info) < 0 || !kernel_->ReadFacts(thread->tid, &facts)) return false;
     if (stop.signal == SIGTRAP && IsOfStep(info)) return false;
-    const bool queues = stop.signal >= kFirstRealTime;
-    if (queues && (!kernel_->ReadFacts(thread->tid, &facts) || Has(facts.pending_signals(), stop.signal)))
+    const uint64_t pending = facts.pending_signals();
+    if (stop.signal >= kFirstRealTime && Has(pending, stop.signal)) return false;
+    if (IsStopSignal(stop.signal) && (Has(pending, SIGCONT) || !Has(facts.caught_signals, stop.signal)))
       return false;
   }
   if (!GetMask(*thread, &own) || !SetMask(thread, ~0ull)) return false;

@@ -44,7 +44,8 @@ bool Core::Report(Link* link, StopKind kind, int code, uint64_t message, const s
   if (own != nullptr) link->own_siginfo = *own;
   link->interrupt_pending = false;
   link->trap_expected = false;
-  if (Emulates(link->mode)) thread->restarts_at = 0;  // natively this has ended the call, too
+  if (Emulates(link->mode)) thread->going_on.reset();  // natively this has ended the call, too
+  SeenOut(thread);
   if (thread->stop.emulated && (kind == StopKind::kEvent || kind == StopKind::kSyscall)) {
     siginfo_t info;
     memset(&info, 0, sizeof(info));
@@ -431,7 +432,7 @@ void Core::RecogniseSignal(Thread* thread) {
       stop.signal = 0;
       return;
     }
-    thread->restarts_at = 0;
+    thread->going_on.reset();
     if (thread->links.empty()) thread->left_step = false;  // its end, or that of the step in a handler
   }
   if (steps && of_step) {

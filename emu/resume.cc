@@ -65,10 +65,10 @@ ResumeMode Core::CombinedMode(Thread* thread) {
       !emulates && !traces && (step == ResumeMode::kSingleStep || step == ResumeMode::kSingleBlock);
   if (in_call && (leaves || (puts_back && !traps))) return ResumeMode::kSyscall;
   // It goes on with a call that natively has not ended: the kernel is not to skip that, and we are to know
-  // that it has begun. (Unless a tracer has passed a signal on. And first the trap of a step over it, if that
-  // is there, is to be known for one.)
+  // that it has begun, if signals may be held till then. (Unless a tracer has passed a signal on. And first
+  // the trap of a step over it, if that is there, is to be known for one.)
   const bool passes_on = thread->stop.signal != 0 && !thread->links.empty() && !thread->held_mask.has_value();
-  if (!passes_on && IsToRestart(*thread)) {
+  if (!passes_on && (emulates || MayHold(*thread)) && IsToRestart(*thread)) {
     return IsStepped(*thread) && HasSprung(*thread) ? thread->real_mode : ResumeMode::kSyscall;
   }
   if (step == ResumeMode::kSysemuSingleStep) {

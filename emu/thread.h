@@ -272,8 +272,13 @@ struct Thread {
   int64_t timed_call = 0;
   // Address behind a call that was interrupted as it would be natively; until the thread is on its way on.
   uint64_t ended_at = 0;
-  // Address behind a call that natively has not ended, and starts again; until it does.
-  uint64_t restarts_at = 0;
+  // A call that natively has not ended, and starts again; until it does, or the thread is seen out of it.
+  struct GoingOn {
+    uint64_t behind = 0;       // address behind it
+    bool failed = false;       // it had failed with EINTR
+    bool exit_hidden = false;  // a syscall-exit-stop of it was not shown: nor is that of its new beginning
+  };
+  std::optional<GoingOn> going_on;
   // The last tracer died and left a step armed; left by the trap, or by a request of another tracer.
   bool left_step = false;
   bool kicked = false;  // PTRACE_INTERRUPT of our own is under way, nobody may see its stop
