@@ -7,7 +7,7 @@
 
 #include "state_of.h"
 
-enum { ROUNDS = 300 };
+enum { ROUNDS = 100 };
 
 static void handler(int signal) { (void)signal; }
 
@@ -16,15 +16,16 @@ static void prepare(void) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCONT);
-  NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
+  NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+  NEED(sigaction(SIGUSR1, &action, NULL) == 0 && sigaction(SIGTSTP, &action, NULL) == 0);
 }
 
 // Sends `pid`, once it sleeps, both signals, the second a bit later.
-static void send(pid_t pid, int first, int round) {
+static void send(pid_t pid, int first, int second, int round) {
   until_it_sleeps(pid);
   kill(pid, first);
   for (volatile int i = 0; i < round % 100 * 100; ++i) continue;
-  kill(pid, SIGUSR1);
+  kill(pid, second);
 }
 
 static void end(pid_t pid) {
@@ -33,16 +34,30 @@ static void end(pid_t pid) {
   while (wait4_raw(pid, &status, 0) == pid && WIFSTOPPED(status)) continue;
 }
 
-static void traced(const char* name, int request) {
-  int calls_first = 0;
+static long calls(long number, long epoll) {
+  static struct epoll_event event;
+  register long fourth __asm__("r10") = -1;
+  long result = number;
+  const long first = number == SYS_poll ? 0 : epoll;
+  const long second = number == SYS_poll ? 0 : (long)&event;
+  const long third = number == SYS_poll ? -1 : 1;
+  __asm__ volatile("int3; syscall"
+                   : "+a"(result)
+                   : "D"(first), "S"(second), "d"(third), "r"(fourth)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+static void traced(const char* name, int request, long number, int second) {
+  int calls_first = 0, failed = 0;
   for (int round = 0; round < ROUNDS; ++round) {
     const pid_t pid = fork();
     NEED(pid >= 0);
     if (pid == 0) {
       prepare();
+      const int epoll = epoll_create1(0);
       NEED(pt(PTRACE_TRACEME, 0, 0, 0) == 0);
-      long result = SYS_poll;
-      __asm__ volatile("int3; syscall" : "+a"(result) : "D"(0), "S"(0), "d"(-1) : "rcx", "r11", "memory");
+      calls(number, epoll);
       _exit(1);
     }
     need_wait(pid, STOPPED(SIGTRAP));
@@ -51,15 +66,17 @@ static void traced(const char* name, int request) {
       need_wait(pid, SYSCALL_STOP);
       need_pt(request, pid, 0, 0);
     }
-    send(pid, SIGCONT, round);
+    send(pid, SIGCONT, second, round);
     int status = 0;
     NEED(wait4_raw(pid, &status, 0) == pid);
-    calls_first += status == STOPPED(SIGTRAP) && SYSCALL_NUMBER(registers(pid)) == SYS_poll;
+    const struct user_regs_struct regs = registers(pid);
+    calls_first += status == STOPPED(SIGTRAP) && SYSCALL_NUMBER(regs) == number;
+    failed += SYSCALL_RESULT(regs) == -EINTR;
     need_pt(request, pid, 0, 0);
-    need_wait(pid, STOPPED(SIGUSR1));
+    need_wait(pid, STOPPED(second));
     end(pid);
   }
-  say("%s: %d of %d", name, calls_first, ROUNDS);
+  say("%s: %d of %d, %d with EINTR", name, calls_first, ROUNDS, failed);
 }
 
 static long waits(int epoll) {
@@ -72,7 +89,7 @@ static long sleeps(int epoll) {
   return poll(NULL, 0, -1);
 }
 
-static void untraced(const char* name, long (*call)(int), int first) {
+static void untraced(const char* name, long (*call)(int), int first, int second) {
   Gate gate = gate_new();
   const pid_t pid = fork();
   NEED(pid >= 0);
@@ -86,7 +103,7 @@ static void untraced(const char* name, long (*call)(int), int first) {
     _exit(0);
   }
   for (int round = 0; round < ROUNDS; ++round) {
-    send(pid, first, round);
+    send(pid, first, second, round);
     gate_pass(gate);
   }
   int status = 0;
@@ -94,13 +111,58 @@ static void untraced(const char* name, long (*call)(int), int first) {
   say("%s: %s", name, status_words(status));
 }
 
+// Whoever attaches later sees the same call begin.
+static void attached_later(const char* name, int first) {
+  int shown = 0;
+  for (int round = 0; round < ROUNDS; ++round) {
+    Gate out = gate_new(), again = gate_new();
+    const pid_t pid = fork();
+    NEED(pid >= 0);
+    if (pid == 0) {
+      prepare();
+      for (;;) {
+        sleeps(0);
+        gate_open(out);
+        gate_pass(again);
+      }
+    }
+    send(pid, first, SIGTSTP, round);
+    gate_pass(out);
+    until_it_sleeps(pid);
+    need_pt(PTRACE_SEIZE, pid, 0, 0);
+    need_pt(PTRACE_INTERRUPT, pid, 0, 0);
+    int status = 0;
+    NEED(wait4_raw(pid, &status, 0) == pid);
+    gate_open(again);
+    for (long number = -1; number != SYS_poll;) {
+      need_pt(PTRACE_SYSCALL, pid, 0, 0);
+      NEED(wait4_raw(pid, &status, 0) == pid);
+      const struct user_regs_struct regs = registers(pid);
+      number = SYSCALL_NUMBER(regs);
+      if (number == SYS_poll) {
+        shown += SYSCALL_RESULT(regs) == -ENOSYS;
+        break;
+      }
+    }
+    end(pid);
+    close(out.fd[0]), close(out.fd[1]), close(again.fd[0]), close(again.fd[1]);
+  }
+  say("%s: %d of %d", name, shown, ROUNDS);
+}
+
 int main(void) {
   start();
-  traced("PTRACE_SYSCALL", PTRACE_SYSCALL);
-  traced("PTRACE_SINGLESTEP", PTRACE_SINGLESTEP);
-  untraced("epoll_wait, SIGCONT", waits, SIGCONT);
-  untraced("epoll_wait, SIGWINCH", waits, SIGWINCH);
-  untraced("poll, SIGCONT", sleeps, SIGCONT);
-  untraced("poll, SIGWINCH", sleeps, SIGWINCH);
+  traced("poll, PTRACE_SYSCALL", PTRACE_SYSCALL, SYS_poll, SIGUSR1);
+  traced("poll, PTRACE_SINGLESTEP", PTRACE_SINGLESTEP, SYS_poll, SIGUSR1);
+  traced("poll, PTRACE_SYSCALL, SIGTSTP", PTRACE_SYSCALL, SYS_poll, SIGTSTP);
+  traced("epoll_wait, PTRACE_SYSCALL", PTRACE_SYSCALL, SYS_epoll_wait, SIGUSR1);
+  traced("epoll_wait, PTRACE_SINGLESTEP", PTRACE_SINGLESTEP, SYS_epoll_wait, SIGUSR1);
+  untraced("epoll_wait, SIGCONT", waits, SIGCONT, SIGUSR1);
+  untraced("epoll_wait, SIGWINCH", waits, SIGWINCH, SIGUSR1);
+  untraced("epoll_wait, SIGCONT, SIGTSTP", waits, SIGCONT, SIGTSTP);
+  untraced("poll, SIGCONT", sleeps, SIGCONT, SIGUSR1);
+  untraced("poll, SIGWINCH", sleeps, SIGWINCH, SIGUSR1);
+  attached_later("attached later, SIGWINCH", SIGWINCH);
+  attached_later("attached later, SIGCONT", SIGCONT);
   return 0;
 }
