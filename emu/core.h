@@ -441,7 +441,6 @@ class Core {
   void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
 
   // --- interruptions.cc
-  std::optional<uint64_t> RestartsForUs(Thread* thread);
   bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs);
   bool EndMoving(Thread* thread);
   bool MayGoOn(const Notification& n, const MovingCall& moving);

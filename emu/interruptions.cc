@@ -384,15 +384,6 @@ void Core::ShortenTimeout(Thread* thread) {
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, argument);
 }
 
-// Does a system call start again at once that natively would not have ended at all? Then the address behind
-// it.
-std::optional<uint64_t> Core::RestartsForUs(Thread* thread) {
-  struct user_regs_struct regs;
-  const bool restarts = thread->stop.interrupted && GetRegs(*thread, &regs) && WillRestart(regs);
-  if (!restarts || thread->ended_at == regs.rip || !EndedByUs(thread)) return std::nullopt;
-  return regs.rip;
-}
-
 // `thread` starts the call again, behind which it is, as one that natively has not ended.
 void Core::GoOn(Thread* thread, uint64_t behind) {
   if (!thread->going_on.has_value() || thread->going_on->behind != behind)
@@ -404,12 +395,15 @@ void Core::SeenOut(Thread* thread) {
   if (thread->going_on.has_value() && !thread->going_on->exit_hidden) thread->going_on.reset();
 }
 
-// A system call has ended. True if that is not to be seen.
+// A system call has ended. True if that is not to be seen: it starts again at once, and natively would not
+// have ended at all.
 bool Core::RestartsUnseen(Thread* thread) {
-  const std::optional<uint64_t> at = RestartsForUs(thread);
-  if (!at.has_value()) return false;
-  GoOn(thread, *at);
-  if (thread->stop.kind == StopKind::kSyscall) thread->going_on->exit_hidden = true;
+  const Stop& stop = thread->stop;
+  struct user_regs_struct regs;
+  const bool restarts = stop.interrupted && GetRegs(*thread, &regs) && WillRestart(regs);
+  if (!restarts || thread->ended_at == regs.rip || !EndedByUs(thread)) return false;
+  GoOn(thread, regs.rip);
+  if (stop.kind == StopKind::kSyscall) thread->going_on->exit_hidden = true;
   return true;
 }
 

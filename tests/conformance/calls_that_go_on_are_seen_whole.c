@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "state_of.h"
+#include "one_call.h"
 
 enum { SIZE = 1 << 20 };
 
@@ -18,13 +18,11 @@ static void makes(long number) {
   sigaddset(&set, SIGCONT);
   NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
   NEED(pt(PTRACE_TRACEME, 0, 0, 0) == 0);
-  const long first = number == SYS_poll ? 0 : ends[0];
-  const long second = number == SYS_poll ? 0 : (long)data;
-  const long third = number == SYS_poll ? 300 : SIZE;
-  __asm__ volatile("int3; syscall"
-                   : "+a"(number)
-                   : "D"(first), "S"(second), "d"(third)
-                   : "rcx", "r11", "memory");
+  if (number == SYS_poll) {
+    trap_and_call(number, 0, 0, 300, 0);
+  } else {
+    trap_and_call(number, ends[0], (long)data, SIZE, 0);
+  }
   _exit(1);
 }
 
@@ -40,12 +38,7 @@ static void followed(const char* name, long number, int request) {
   const pid_t pid = fork();
   NEED(pid >= 0);
   if (pid == 0) makes(number);
-  need_wait(pid, STOPPED(SIGTRAP));
-  need_pt(request, pid, 0, 0);
-  if (request == PTRACE_SYSCALL) {
-    need_wait(pid, SYSCALL_STOP);
-    need_pt(request, pid, 0, 0);
-  }
+  follow_into_call(pid, request);
   for (int i = 0; i < 3; ++i) {
     until_it_sleeps(pid);
     kill(pid, SIGCONT);
@@ -58,8 +51,7 @@ static void followed(const char* name, long number, int request) {
   say("%s: %s, call %ld = %ld", name, status_words(status), SYSCALL_NUMBER(regs), SYSCALL_RESULT(regs));
   say("arguments are its own: %d",
       number == SYS_poll ? regs.rdx == 300 : regs.rsi == (unsigned long)data && regs.rdx == SIZE);
-  kill(pid, SIGKILL);
-  NEED(wait4_raw(pid, &status, 0) == pid);
+  end_child(pid);
 }
 
 int main(void) {

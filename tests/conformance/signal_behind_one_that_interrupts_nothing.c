@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "state_of.h"
+#include "one_call.h"
 
 enum { ROUNDS = 100 };
 
@@ -28,24 +28,13 @@ static void send(pid_t pid, int first, int second, int round) {
   kill(pid, second);
 }
 
-static void end(pid_t pid) {
-  int status = 0;
-  kill(pid, SIGKILL);
-  while (wait4_raw(pid, &status, 0) == pid && WIFSTOPPED(status)) continue;
-}
-
-static long calls(long number, long epoll) {
+static void calls(long number, long epoll) {
   static struct epoll_event event;
-  register long fourth __asm__("r10") = -1;
-  long result = number;
-  const long first = number == SYS_poll ? 0 : epoll;
-  const long second = number == SYS_poll ? 0 : (long)&event;
-  const long third = number == SYS_poll ? -1 : 1;
-  __asm__ volatile("int3; syscall"
-                   : "+a"(result)
-                   : "D"(first), "S"(second), "d"(third), "r"(fourth)
-                   : "rcx", "r11", "memory");
-  return result;
+  if (number == SYS_poll) {
+    trap_and_call(number, 0, 0, -1, 0);
+  } else {
+    trap_and_call(number, epoll, (long)&event, 1, -1);
+  }
 }
 
 static void traced(const char* name, int request, long number, int second) {
@@ -60,12 +49,7 @@ static void traced(const char* name, int request, long number, int second) {
       calls(number, epoll);
       _exit(1);
     }
-    need_wait(pid, STOPPED(SIGTRAP));
-    need_pt(request, pid, 0, 0);
-    if (request == PTRACE_SYSCALL) {
-      need_wait(pid, SYSCALL_STOP);
-      need_pt(request, pid, 0, 0);
-    }
+    follow_into_call(pid, request);
     send(pid, SIGCONT, second, round);
     int status = 0;
     NEED(wait4_raw(pid, &status, 0) == pid);
@@ -74,7 +58,7 @@ static void traced(const char* name, int request, long number, int second) {
     failed += SYSCALL_RESULT(regs) == -EINTR;
     need_pt(request, pid, 0, 0);
     need_wait(pid, STOPPED(second));
-    end(pid);
+    end_child(pid);
   }
   say("%s: %d of %d, %d with EINTR", name, calls_first, ROUNDS, failed);
 }
@@ -134,17 +118,14 @@ static void attached_later(const char* name, int first) {
     int status = 0;
     NEED(wait4_raw(pid, &status, 0) == pid);
     gate_open(again);
-    for (long number = -1; number != SYS_poll;) {
+    struct user_regs_struct regs;
+    do {
       need_pt(PTRACE_SYSCALL, pid, 0, 0);
       NEED(wait4_raw(pid, &status, 0) == pid);
-      const struct user_regs_struct regs = registers(pid);
-      number = SYSCALL_NUMBER(regs);
-      if (number == SYS_poll) {
-        shown += SYSCALL_RESULT(regs) == -ENOSYS;
-        break;
-      }
-    }
-    end(pid);
+      regs = registers(pid);
+    } while (SYSCALL_NUMBER(regs) != SYS_poll);
+    shown += SYSCALL_RESULT(regs) == -ENOSYS;
+    end_child(pid);
     close(out.fd[0]), close(out.fd[1]), close(again.fd[0]), close(again.fd[1]);
   }
   say("%s: %d of %d", name, shown, ROUNDS);
