@@ -134,6 +134,23 @@ Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
   return worker;
 }
 
+// `target`, which nobody traces, is attached to. Is it in a stop that we have still to see? Nobody is to be
+// shown that: it is of what came before. (A signal is pending, or its stop is there: the kernel takes it and
+// stops under one lock.)
+bool Core::HasStopBefore(Thread* target) {
+  NoteStaleSignals(target);
+  return target->state == Thread::State::kRunning && kernel_->HasStopped(target->tid);
+}
+
+// A stop of `target`, or its end, has been looked at.
+void Core::WakeAttaching(Tid target) {
+  std::erase_if(attaching_, [this, target](const Attaching& attaching) {
+    if (attaching.target != target && Find(attaching.target) != nullptr) return false;
+    if (const Thread* caller = Find(attaching.caller)) Reconsider(*caller);
+    return true;
+  });
+}
+
 // kernel/ptrace.c:ptrace_attach, in its order.
 Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr, uint64_t data) {
   const bool seize = request == kSeize;
@@ -150,11 +167,16 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   if (IsZombie(*target)) return Outcome::Return(-EPERM);  // not before it is one
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
-  // The call has to wait, which it can't at a stop: it is made again.
   const bool waits = target->links.empty() && target->state == Thread::State::kListening;
-  if (waits && caller->state == Thread::State::kStopped) return Outcome::Continue();
+  const bool comes_late = target->links.empty() && !waits && HasStopBefore(target);
+  // The call has to wait, which it can't at a stop: it is made again.
+  if ((waits || comes_late) && caller->state == Thread::State::kStopped) return Outcome::Continue();
+  if (comes_late) {
+    attaching_.push_back({caller->tid, target->tid});
+    return Outcome::Hold();
+  }
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data, waits] {
-    if (target->links.empty()) DiscardStaleSignals(target);
+    if (waits) DiscardStaleSignals(target);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
     Link* link = AddLink(caller, target, *place, origin, seize, seize ? data : 0);
     link->accesses_memory = kernel_->AccessesAllMemory(caller->tid);
@@ -170,12 +192,14 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
       }
     }
     link->sigstop_due = !seize;
-    if (!seize) target->process->stale_signals &= ~SignalBit(SIGCONT);  // SIGSTOP flushes it
     if (target->discarding.has_value()) {
       target->discarding->attached |= !seize;
     } else if (!seize) {
       QueueSignal(target, SIGSTOP, kSignalAttach);
     }
+    // SIGSTOP flushes a SIGCONT that has not been taken.
+    if (!seize && (target->state != Thread::State::kRunning || !kernel_->HasStopped(target->tid)))
+      target->process->stale_signals &= ~SignalBit(SIGCONT);
     JoinStop(link);
   });
 }

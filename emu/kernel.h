@@ -111,6 +111,8 @@ class Kernel {
   virtual long Reap(Tid tid) = 0;
   // Looks at a zombie that OnExit announced, and leaves it. False if it is gone.
   virtual bool PeekExit(Tid tid, ExitInfo* info) = 0;
+  // True if `tid` is in a stop that is still to be handed in: waitid(P_PID, tid, WSTOPPED|WNOWAIT).
+  virtual bool HasStopped(Tid tid) = 0;
   // 1 if the process of `tid` was continued by SIGCONT and nobody has waited for that yet; takes it unless
   // `leave`: waitid(P_PID, tid, WCONTINUED|__WALL|WNOHANG, WNOWAIT if `leave`).
   virtual long WaitContinued(Tid tid, bool leave) = 0;

@@ -106,9 +106,12 @@ Outcome Core::PeekSigInfo(const RequestArgs& args) {
       ReadCaller(args.caller, args.addr, absl::MakeSpan(reinterpret_cast<char*>(&peek), sizeof(peek)));
   if (read == -EPERM) return Outcome::StopCaller();
   if (read < 0) return Outcome::Return(-EFAULT);
-  // Signals that are stale (interruptions.cc) are left out, and those before the offset must be known for
-  // that.
-  const uint64_t stale = args.link->tracee->process->stale_signals;
+  // Signals that natively are not queued are left out, and those before the offset must be known for that.
+  const Thread& tracee = *args.link->tracee;
+  uint64_t stale = tracee.process->stale_signals;
+  ThreadFacts facts;
+  if ((peek.flags & kPeekShared) != 0 && kernel_->ReadFacts(tracee.tid, &facts))
+    stale |= NeverQueued(tracee, facts, facts.process_signals);
   const uint64_t skip = peek.offset;
   const int32_t count = peek.count = std::min(peek.count, kMost);
   const bool sound = count > 0 && skip < static_cast<uint64_t>(kMost);

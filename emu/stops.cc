@@ -51,6 +51,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   if (observer_ != nullptr) observer_->OnStop({.tid = tid, .code = code});
   HandleStop(thread);
   if (Find(tid) == thread) AnswerAttachers(*thread);
+  WakeAttaching(tid);
   Pump();
 }
 

@@ -358,7 +358,7 @@ struct Process {
   absl::flat_hash_map<uint64_t, Tid> breakpoints;
   std::deque<QueuedSigchld> sigchlds;  // that may be pending, oldest first
   const Thread* discarding = nullptr;  // the thread of it whose Thread::discarding is under way; null: none
-  uint64_t stale_signals = 0;          // pending, though natively they were never queued (interruptions.cc)
+  uint64_t stale_signals = 0;          // pending, though natively they were never queued (unqueued.cc)
   uint64_t kept_signals = 0;   // pending since a thread of it was traced, therefore queued natively, too
   bool closed = false;         // its memory is not the supervisor's to access (memory.cc)
   bool group_stopped = false;  // a group-stop is in effect, as far as the stops seen tell

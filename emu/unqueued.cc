@@ -110,8 +110,16 @@ void Core::KeepSignals(const Thread& tracer) {
   for (Link* link : tracer.tracees) KeepSignalsOf(link->tracee);
 }
 
-// `target`, which nobody has traced, is attached to. If it is in a group-stop, its stale signals are
-// discarded before the tracer sees it stopped:
+// `target`, which nobody has traced and which is not in a group-stop, is attached to: its stale signals are
+// dropped as they come.
+void Core::NoteStaleSignals(Thread* target) {
+  ThreadFacts facts;
+  if (!kernel_->ReadFacts(target->tid, &facts)) return;
+  const uint64_t pending = facts.pending_signals() & ~facts.blocked_signals & kStandardSignals;
+  target->process->stale_signals = NeverQueued(*target, facts, pending);
+}
+
+// The same in a group-stop: they are discarded before the tracer sees it stopped:
 //
 //   PTRACE_EVENT_STOP, which ends the group-stop for us: all signals but those are blocked; PTRACE_CONT
 //   signal-delivery-stop of each of them: PTRACE_CONT without it; at the last, PTRACE_INTERRUPT before that
@@ -125,12 +133,9 @@ void Core::DiscardStaleSignals(Thread* target) {
   if (!kernel_->ReadFacts(target->tid, &facts)) return;
   target->process->stale_signals &= facts.pending_signals();
   const uint64_t pending = facts.pending_signals() & ~facts.blocked_signals;
-  if (target->state != Thread::State::kListening) {
-    target->process->stale_signals = NeverQueued(*target, facts, pending & kStandardSignals);
-  } else if ((pending & facts.ignored_signals) != 0) {
-    target->discarding.emplace();
-    target->discarding->signals = pending & facts.ignored_signals;
-  }
+  if ((pending & facts.ignored_signals) == 0) return;
+  target->discarding.emplace();
+  target->discarding->signals = pending & facts.ignored_signals;
 }
 
 // The signals that `thread`, which is at a PTRACE_EVENT_STOP, can discard now.

@@ -81,6 +81,8 @@ bool LinuxKernel::PeekExit(Tid tid, ExitInfo* info) {
   return true;
 }
 
+bool LinuxKernel::HasStopped(Tid tid) { return waiter_.HasStopped(tid); }
+
 long LinuxKernel::WaitContinued(Tid tid, bool leave) { return waiter_.TakeContinued(tid, leave); }
 
 bool LinuxKernel::Answer(uint64_t id, int64_t value) {

@@ -53,6 +53,7 @@ class LinuxKernel final : public Kernel {
   long QueueSignal(Tid tgid, Tid tid, const siginfo_t& info) override;
   long Reap(Tid tid) override;
   bool PeekExit(Tid tid, ExitInfo* info) override;
+  bool HasStopped(Tid tid) override;
   long WaitContinued(Tid tid, bool leave) override;
   bool Answer(uint64_t id, int64_t value) override;
   bool Continue(uint64_t id) override;

@@ -58,6 +58,13 @@ bool Waiter::MayHaveStopped(absl::Span<const Tid> tids) {
   });
 }
 
+bool Waiter::HasStopped(Tid tid) {
+  const auto is_its = [tid](const StopEvent& stop) { return stop.tid == tid; };
+  if (std::any_of(kept_.begin(), kept_.end(), is_its)) return true;
+  siginfo_t info = {};
+  return Wait(P_PID, tid.value, &info, WSTOPPED | WNOWAIT, nullptr) == Waited::kFound;
+}
+
 Waited Waiter::PeekExit(ExitEvent* exit) { return Peek(P_ALL, 0, exit); }
 
 Waited Waiter::PeekExitOf(Tid tid, ExitEvent* exit) { return Peek(P_PID, tid.value, exit); }

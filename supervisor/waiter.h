@@ -52,6 +52,9 @@ class Waiter {
   // number of its leader, in exec.
   bool MayHaveStopped(absl::Span<const Tid> tids);
 
+  // Is there a stop to take of `tid`?
+  bool HasStopped(Tid tid);
+
   // Looks at one zombie, any or that of `tid`, and leaves it.
   Waited PeekExit(ExitEvent* exit);
   Waited PeekExitOf(Tid tid, ExitEvent* exit);

@@ -286,6 +286,28 @@ TEST_F(AttachTest, SignalThatARunningTaskIgnoredBeforeIsNotShown) {
   EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGCHLD)) << "the next one is shown";
 }
 
+TEST_F(AttachTest, StopThatWasThereBeforeIsLookedAtBefore) {
+  Family();
+  siginfo_t info = {};
+  info.si_signo = SIGWINCH;
+  for (const bool dies : {false, true}) {
+    kernel.at(kTracee).facts.ignored_signals = SignalBit(SIGWINCH);
+    kernel.Stop(kTracee, SIGWINCH, info);
+    ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
+    if (dies) {
+      ExitEvent(kTracee, SIGKILL);
+      EXPECT_EQ(ResultOf(kTracer), 0) << "it is no zombie yet";
+      return;
+    }
+    Announce(kTracee);
+    EXPECT_TRUE(Runs(kTracee));
+    EXPECT_EQ(ResultOf(kTracer), 0);
+    Signal(kTracee, SIGWINCH);
+    EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGWINCH)) << "the next one is shown";
+    ASSERT_EQ(Ptrace(kTracer, kDetach, kTracee), 0);
+  }
+}
+
 TEST_F(AttachTest, AStoppedTaskIsInItsPtraceStopWhenTheCallReturns) {
   for (const bool dies : {false, true}) {
     Guests world;

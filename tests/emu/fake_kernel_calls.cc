@@ -130,6 +130,11 @@ bool FakeKernel::PeekExit(Tid tid, ExitInfo* info) {
   return true;
 }
 
+bool FakeKernel::HasStopped(Tid tid) {
+  Enter();
+  return Has(tid) && at(tid).state == FakeThread::State::kStopped;
+}
+
 long FakeKernel::WaitContinued(Tid tid, bool leave) {
   Enter();
   bool& continued = continued_[Has(tid) ? at(tid).facts.tgid : 0];

@@ -83,6 +83,7 @@ class Guests {
   void Family();
 
   // --- stops and ends, as the kernel announces them.
+  void Announce(Tid tid);  // that it is in the stop that kernel.Stop() has made
   void Signal(Tid tid, int signal);
   void SignalWith(Tid tid, const siginfo_t& info);
   void DeliverQueued(Tid tid);  // the signal-delivery-stop of what was queued by the supervisor
@@ -151,7 +152,6 @@ class Guests {
   Emulator emulator;
 
  private:
-  void Announce(Tid tid);
   Notification Receive(Notification call);
 
   std::map<pid_t, uint64_t> last_call_;

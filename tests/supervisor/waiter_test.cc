@@ -73,10 +73,14 @@ TEST(Waiter, StopOfSomeoneIsFoundAndLeft) {
   ASSERT_TRUE(Eventually([&] { return waiter.MayHaveStopped({guest.tid()}); }));
   EXPECT_FALSE(waiter.MayHaveStopped({other.tid()}));
   EXPECT_TRUE(waiter.MayHaveStopped({other.tid(), guest.tid()}));
+  EXPECT_TRUE(waiter.HasStopped(guest.tid()));
+  EXPECT_FALSE(waiter.HasStopped(other.tid()));
   EXPECT_EQ(waiter.Reap(guest.tid()), -EAGAIN);  // which keeps it
   EXPECT_TRUE(waiter.MayHaveStopped({}));
+  EXPECT_TRUE(waiter.HasStopped(guest.tid()));
   StopEvent stop;
   EXPECT_EQ(waiter.NextStop(&stop), Waited::kFound);
+  EXPECT_FALSE(waiter.HasStopped(guest.tid()));
   EXPECT_FALSE(waiter.MayHaveStopped({other.tid(), guest.tid()}));
 }
 
