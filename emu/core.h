@@ -19,6 +19,8 @@
 //   wakeups.cc  who sleeps in a wait, and what wakes it
 //   siginfo.cc  reading and writing the siginfo of a stop, and of pending signals
 //   interruptions.cc  calls that natively would not have been interrupted
+//   timeouts.cc  those that wait for a time
+//   moves.cc     those that have moved a part
 //   unqueued.cc  signals that natively would not have been queued
 //   notes.cc    calls that the kernel carries out, and that are only noted
 
@@ -199,6 +201,7 @@ class Core {
 
   // --- end.cc
   void OnEventExit(Thread* thread);
+  void ForgetTraps(const Thread& dying);
   bool IsFatalToInit(const Thread& thread) const;
   void LeaveToDie(Thread* thread);
   static bool DiesByItself(const Thread& thread);
@@ -220,6 +223,10 @@ class Core {
 
   // --- stops.cc
   void HandleStop(Thread* thread);
+  bool ReadEventMessage(Thread* thread);
+  bool IsOfCallThatGoesOn(Thread* thread);
+  bool IsSyscallStopUnseen(Thread* thread);
+  Thread* HandleEvent(Thread* thread);
   void NoteGroupStop(Thread* thread);
   static bool IsSeized(const Thread& thread);
   bool TrapsForSigcont(const Thread& thread) const;
@@ -228,7 +235,7 @@ class Core {
   static bool TracesNoCalls(const Thread& thread);
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
-  bool NoteCall(Thread* thread);
+  bool IsMadeAgain(Thread* thread);
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
   void JoinStop(Link* link);
@@ -442,7 +449,15 @@ class Core {
   static long LeaveOut(uint64_t stale, uint64_t skip, long found, long count, std::vector<char>* peeked);
   void ShowGenuine(const RequestArgs& args, long count, std::vector<char>* peeked) const;
 
-  // --- interruptions.cc
+  // --- timeouts.cc
+  void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
+  int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
+  void ShortenTimeout(Thread* thread);
+  static bool IsRestart(const struct user_regs_struct& regs);
+  void PutNumberBack(Thread* thread);
+  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
+
+  // --- moves.cc
   bool GoOnMoving(Thread* thread, const struct user_regs_struct& regs);
   bool EndMoving(Thread* thread);
   bool MayGoOn(const Notification& n, const MovingCall& moving);
@@ -453,9 +468,8 @@ class Core {
   std::optional<Rest> RestOfMove(Thread* thread, const Notification& n, uint64_t done);
   bool RestOfPieces(Thread* thread, const MovingCall& moving, uint64_t done, Rest* rest);
   void MoveRest(Thread* thread, const Notification& n, const Rest& rest, uint64_t done);
-  void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
-  int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
-  void ShortenTimeout(Thread* thread);
+
+  // --- interruptions.cc
   static void GoOn(Thread* thread, uint64_t behind);
   static void SeenOut(Thread* thread);
   bool RestartsUnseen(Thread* thread);
@@ -463,10 +477,7 @@ class Core {
   bool EnteredUnseen(Thread* thread);
   void NoteSigcont(Thread* thread);
   bool StopsOnItsWay(const Thread& thread) const;
-  static bool IsRestart(const struct user_regs_struct& regs);
   void PutRefusedCallBack(Thread* thread);
-  void PutNumberBack(Thread* thread);
-  void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
   bool EndedByUs(Thread* thread);
   bool LooksEndedByUs(const Thread& thread) const;
   void HoldSignals(Thread* thread);

@@ -6,7 +6,7 @@
 //   - so does the syscall-enter-stop of a call that natively goes on (interruptions.cc);
 //   - PTRACE_SYSEMU is stronger than PTRACE_SYSCALL: both stop at the next call, and what only PTRACE_SYSCALL
 //   asks
-//     for is made of that stop (Core::NoteCall);
+//     for is made of that stop (Core::IsMadeAgain);
 //   - a step is a step, unless a system call is what comes next: then the thread runs into the stops of the
 //   call,
 //     and the stepping tracers' trap is made behind it (Core::Finish).

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "emu/core.h"
 
@@ -63,45 +64,15 @@ void Core::HandleStop(Thread* thread) {
   if (thread->filter_event && MakeFilterEvent(thread)) return;
   if (thread->changed_call.has_value() && HandleChangedCall(thread)) return;
   stop.kicked = thread->kicked;
-  if (stop.kind != StopKind::kEvent) {  // behind the call
-    PutRefusedCallBack(thread);
-    if (thread->noted) PutArgumentsBack(thread);
-  }
   if (stop.kind == StopKind::kSyscall) {
-    uint64_t message = 0;
-    kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
-                          absl::MakeSpan(reinterpret_cast<char*>(&message), sizeof(message)));
-    stop.entry = message == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
-  }
-  if (stop.kind != StopKind::kEvent) EndHolding(thread);
-  if (HoldTillEntry(thread)) {
-    ResumeThread(thread);
-    return;
-  }
-  if (!stop.entry && stop.kind != StopKind::kEvent) {
-    if (EndMoving(thread)) {
-      ResumeThread(thread);
-      return;
-    }
+    ReadEventMessage(thread);
+    stop.entry = std::exchange(stop.message, 0) == 1;  // PTRACE_EVENTMSG_SYSCALL_ENTRY
   }
   const bool stripped = thread->untraced_clone;  // the call that has ended, not one that is to start again
-  Settle(thread);
-  if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
-    // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
-    // the stop that it makes is known for ours.
-    InterruptUnseen(thread);
-  }
-  if (thread->held_mask.has_value() && !stop.entry && stop.kind != StopKind::kEvent) {
+  if (IsOfCallThatGoesOn(thread)) {
     ResumeThread(thread);
     return;
   }
-  if (stop.kind == StopKind::kSyscall && thread->changed_call.has_value()) {  // it starts again at once
-    ResumeThread(thread);
-    return;
-  }
-  // Under PTRACE_SYSEMU no syscall-exit-stop tells of the end of a call that was under way.
-  if (Emulates(thread->real_mode) && thread->was_in_call && stop.kind != StopKind::kEvent)
-    RestartsUnseen(thread);
   switch (stop.kind) {
     case StopKind::kSignal:
       RecogniseSignal(thread);
@@ -116,84 +87,120 @@ void Core::HandleStop(Thread* thread) {
       if (thread->untraced_clone && IsStepped(*thread) && HasSprung(*thread)) RestartsUnseen(thread);
       NoteGroupStop(thread);
       break;
-    case StopKind::kSyscall: {
+    case StopKind::kSyscall:
       if (!stop.entry && stripped) PutUntracedBack(thread);  // it has failed
-      ShortenTimeout(thread);
-      if (stop.entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) {
+      if (IsSyscallStopUnseen(thread)) {
         ResumeThread(thread);
         return;
       }
-      if (stop.entry) thread->call.entered_again = true;
-      if (!thread->changed_arguments.empty()) {
-        if (!stop.entry) PutArgumentsBack(thread);
-        if (TracesNoCalls(*thread)) {
-          if (!stop.entry) EndChangedWait(thread);
-          ResumeThread(thread);
-          return;
-        }
-      }
-      if (stop.entry && StoppedPastFilter(*thread)) {  // was shown before the filter's event
-        ResumeThread(thread);
-        return;
-      }
-      if (NoteCall(thread)) return;
       break;
-    }
-    case StopKind::kEvent: {
-      if (kernel_->PtraceBuffer(
-              Abi::kX86_64, kGetEventMsg, thread->tid, 0,
-              absl::MakeSpan(reinterpret_cast<char*>(&stop.message), sizeof(stop.message))) < 0) {
-        return;  // dead; the next event says so
-      }
-      switch (stop.event) {
-        case kEventFork:
-        case kEventVfork:
-        case kEventClone:
-          OnBirth(thread, Tid{static_cast<pid_t>(stop.message)}, stop.event);
-          if (thread->untraced_clone) {
-            thread->untraced_clone = false;
-            ResumeThread(thread);
-            return;
-          }
-          stop.message_pids = thread->child_pids;
-          break;
-        case kEventVforkDone:
-          stop.message_pids = thread->child_pids;
-          break;
-        case kEventExec: {
-          std::vector<NamespacedPid> pids = thread->pids;
-          const Thread* named = Find(Tid{static_cast<pid_t>(stop.message)});
-          if (named != nullptr) pids = named->pids;
-          const Tid tid = thread->tid;
-          OnExec(thread, stop.message);
-          thread = Find(tid);  // perhaps the caller under the leader's number
-          thread->stop.message_pids = pids;
-          if (interceptor_ != nullptr && !MayRunItsProgram(thread)) return;
-          break;
-        }
-        case kEventExit:
-          stop.message = EndOf(*thread, static_cast<int>(stop.message));
-          OnEventExit(thread);
-          PutArgumentsBack(thread);
-          break;
-        case kEventSeccomp:
-          if (IsStrict(*thread)) {
-            KillStrictly(thread);
-            return;
-          }
-          if (StoppedPastFilter(*thread)) {  // seccomp runs once more after an event, and lets RET_TRACE pass
-            thread->past_filter.reset();
-            ResumeThread(thread);
-            return;
-          }
-          break;
-        default:
-          break;
-      }
+    case StopKind::kEvent:
+      if (!ReadEventMessage(thread)) return;  // dead; the next event says so
+      thread = HandleEvent(thread);
+      if (thread == nullptr) return;
       break;
-    }
   }
   Offer(thread);
+}
+
+bool Core::ReadEventMessage(Thread* thread) {
+  uint64_t* const message = &thread->stop.message;
+  return kernel_->PtraceBuffer(Abi::kX86_64, kGetEventMsg, thread->tid, 0,
+                               absl::MakeSpan(reinterpret_cast<char*>(message), sizeof(*message))) >= 0;
+}
+
+// Settles what becomes of a call that the stop has interrupted. True if that natively has not been, and the
+// stop is nobody's.
+bool Core::IsOfCallThatGoesOn(Thread* thread) {
+  const Stop& stop = thread->stop;
+  const bool behind = !stop.entry && stop.kind != StopKind::kEvent;
+  if (stop.kind != StopKind::kEvent) {
+    PutRefusedCallBack(thread);
+    if (thread->noted) PutArgumentsBack(thread);
+    EndHolding(thread);
+  }
+  if (HoldTillEntry(thread)) return true;
+  if (behind && EndMoving(thread)) return true;
+  Settle(thread);
+  if (stop.kicked && stop.event != kEventStop && stop.event != kEventExit) {
+    // The kick may have come before this stop, which ended it, or into it: now it is pending for certain, and
+    // the stop that it makes is known for ours.
+    InterruptUnseen(thread);
+  }
+  if (behind && thread->held_mask.has_value()) return true;
+  if (stop.kind == StopKind::kSyscall && thread->changed_call.has_value()) return true;
+  // Under PTRACE_SYSEMU no syscall-exit-stop tells of the end of a call that was under way.
+  if (Emulates(thread->real_mode) && thread->was_in_call && stop.kind != StopKind::kEvent)
+    RestartsUnseen(thread);
+  return false;
+}
+
+// A system call begins or ends. True if nobody is to see that.
+bool Core::IsSyscallStopUnseen(Thread* thread) {
+  const bool entry = thread->stop.entry;
+  ShortenTimeout(thread);
+  if (entry ? EnteredUnseen(thread) : RestartsUnseen(thread)) return true;
+  if (entry) thread->call.entered_again = true;
+  if (!thread->changed_arguments.empty()) {
+    if (!entry) PutArgumentsBack(thread);
+    if (TracesNoCalls(*thread)) {
+      if (!entry) EndChangedWait(thread);
+      return true;
+    }
+  }
+  if (entry && StoppedPastFilter(*thread)) return true;  // was shown before the filter's event
+  return entry && IsMadeAgain(thread);
+}
+
+// Null if nobody is to see it; else the thread, under another number perhaps.
+Thread* Core::HandleEvent(Thread* thread) {
+  Stop& stop = thread->stop;
+  switch (stop.event) {
+    case kEventFork:
+    case kEventVfork:
+    case kEventClone:
+      OnBirth(thread, Tid{static_cast<pid_t>(stop.message)}, stop.event);
+      if (thread->untraced_clone) {
+        thread->untraced_clone = false;
+        ResumeThread(thread);
+        return nullptr;
+      }
+      stop.message_pids = thread->child_pids;
+      break;
+    case kEventVforkDone:
+      stop.message_pids = thread->child_pids;
+      break;
+    case kEventExec: {
+      std::vector<NamespacedPid> pids = thread->pids;
+      const Thread* named = Find(Tid{static_cast<pid_t>(stop.message)});
+      if (named != nullptr) pids = named->pids;
+      const Tid tid = thread->tid;
+      OnExec(thread, stop.message);
+      thread = Find(tid);  // perhaps the caller under the leader's number
+      thread->stop.message_pids = pids;
+      if (interceptor_ != nullptr && !MayRunItsProgram(thread)) return nullptr;
+      break;
+    }
+    case kEventExit:
+      stop.message = EndOf(*thread, static_cast<int>(stop.message));
+      OnEventExit(thread);
+      PutArgumentsBack(thread);
+      break;
+    case kEventSeccomp:
+      if (IsStrict(*thread)) {
+        KillStrictly(thread);
+        return nullptr;
+      }
+      if (StoppedPastFilter(*thread)) {  // seccomp runs once more after an event, and lets RET_TRACE pass
+        thread->past_filter.reset();
+        ResumeThread(thread);
+        return nullptr;
+      }
+      break;
+    default:
+      break;
+  }
+  return thread;
 }
 
 // Is no tracer of the thread to see its system calls?
@@ -279,12 +286,11 @@ bool Core::TrapsForSigcont(const Thread& thread) const {
   return Has(facts.pending_signals() & ~facts.blocked_signals, SIGCONT);
 }
 
-// A system call begins or ends. One that the kernel skips (PTRACE_SYSEMU) is emulated by the innermost of the
-// tracers that asked for that, and those outside it see nothing of it. True if no tracer emulates it any
-// more: it is made again.
-bool Core::NoteCall(Thread* thread) {
+// A system call begins. One that the kernel skips (PTRACE_SYSEMU) is emulated by the innermost of the tracers
+// that asked for that, and those outside it see nothing of it. True if no tracer emulates it any more: it is
+// made again.
+bool Core::IsMadeAgain(Thread* thread) {
   Stop& stop = thread->stop;
-  if (!stop.entry) return false;
   stop.skipped = Emulates(thread->real_mode);
   bool emulated = false;
   for (auto link = thread->links.rbegin(); link != thread->links.rend(); ++link) {
@@ -293,7 +299,6 @@ bool Core::NoteCall(Thread* thread) {
   }
   if (emulated || !stop.skipped) return false;
   RewindCall(thread);
-  ResumeThread(thread);
   return true;
 }
 

@@ -255,7 +255,7 @@ struct Thread {
   bool interrupt_coming = false;
   bool wait_interrupted =
       false;  // at the last stop: an interrupted wait was left to end with EINTR or restart
-  // A call that has moved a part, and is made again for the rest (interruptions.cc).
+  // A call that has moved a part, and is made again for the rest (moves.cc).
   struct Moving {
     Notification call;  // as the thread has made it
     uint64_t done = 0;
