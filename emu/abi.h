@@ -137,6 +137,7 @@ constexpr int64_t kNr32Restart = 0;
 
 constexpr int kNrPrctl = 157, kNr32Prctl = 172;
 constexpr int kNrExit = 60, kNr32Exit = 1;
+constexpr int kNrExecve = 59, kNrExecveat = 322;
 constexpr int kNrWrite = 1, kNr32Write = 4, kNrSendto = 44, kNr32Sendto = 369;
 
 // wait flags.

@@ -23,11 +23,23 @@ void Core::OnEventExit(Thread* thread) {
     RemoveLink(link, Observer::LinkEnd::kTracerGone);
     Reap(tracee);
   }
+  ForgetTraps(*thread);
   thread->call = Call();
   for (const auto& link : thread->links) {
     if (link->state != Link::State::kExited) link->state = Link::State::kRunning;
     link->interrupt_pending = link->trap_expected = false;
     Reconsider(*link->tracer);  // who waited for that stop
+  }
+}
+
+// Does another thread end `dying` by execve(2)? The kernel forgets the traps that are pending for that one,
+// too (kernel/signal.c:zap_other_threads).
+void Core::ForgetTraps(const Thread& dying) {
+  for (const Thread* other : dying.process->threads) {
+    if (other == &dying || other->state != Thread::State::kRunning || !InterruptPending(*other)) continue;
+    const long call = kernel_->BlockedIn(other->tid);
+    if (call != kNrExecve && call != kNrExecveat) continue;
+    for (const auto& link : other->links) link->interrupt_pending = false;
   }
 }
 

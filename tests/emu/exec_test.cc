@@ -49,6 +49,24 @@ TEST_F(ExecTest, SeizedWithoutTraceexecSeesNothing) {
   EXPECT_EQ(Wait(kTracer), Result(0));
 }
 
+TEST_F(ExecTest, PendingInterruptIsForgottenWhereOtherThreadsAreEnded) {
+  for (const bool executes : {true, false}) {
+    Guests world;
+    world.Family();
+    world.Clone(kTracee, kThread);
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGUSR1));
+    ASSERT_EQ(world.Ptrace(kTracer, kInterrupt, kTracee), 0);
+    ASSERT_EQ(world.Ptrace(kTracer, kCont, kTracee), 0);
+    if (executes) world.kernel.at(kTracee).blocked_in = 59;
+    world.Die(kThread, 0);
+    world.Event(kTracee, kEventExec, kTracee.value);
+    EXPECT_TRUE(world.Runs(kTracee));
+    EXPECT_NE(world.kernel.at(kTracee).interrupt, executes);
+  }
+}
+
 TEST_F(ExecTest, AttachedWithoutTraceexecGetsASigtrapFromTheTraceeItself) {
   AttachedAndStopped();
   ASSERT_EQ(Ptrace(kTracer, kCont, kTracee), 0);

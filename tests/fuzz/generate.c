@@ -423,6 +423,7 @@ static void fit_signal_to_threads(struct Op* op, int target) {
   const int kills =
       !is_stop_signal(op->args[1]) && op->args[1] != SIGCONT && !is_ignored_by_default(op->args[1]);
   if (kills && process_has(target, is_told_twice)) op->args[1] = 0;
+  if (kills && op->args[1] != SIGKILL && process_has(target, is_in_execve)) op->args[1] = 0;  // README.md
   // When they go on, one takes it or dies of it, and others finish what they do before, or don't.
   if (!for_all && process_has(target, is_stopped)) op->args[1] = SIGSTOP;
   // Known to differ (README.md).
