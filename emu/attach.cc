@@ -134,21 +134,38 @@ Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
   return worker;
 }
 
-// `target`, which nobody traces, is attached to. Is it in a stop that we have still to see? Nobody is to be
-// shown that: it is of what came before. (A signal is pending, or its stop is there: the kernel takes it and
-// stops under one lock.)
-bool Core::HasStopBefore(Thread* target) {
-  NoteStaleSignals(target);
-  return target->state == Thread::State::kRunning && kernel_->HasStopped(target->tid);
+// `target`, which nobody traces and which is not in a group-stop, is attached to. Is it in a stop that is
+// still to be looked at? That is of what came before, and nobody is to be shown it. (A signal is pending, or
+// its stop is there: the kernel takes it and stops under one lock.) Nothing but death interrupts the call
+// then. It waits once: of what comes meanwhile nobody can tell what was first.
+bool Core::AwaitsStopOf(Thread* caller, const Thread& target) {
+  Call& call = caller->call;
+  NoteStaleSignals(target, call.stop_seen);
+  const bool may_wait = !call.stop_seen && caller->state != Thread::State::kStopped;
+  const bool stopped = target.state == Thread::State::kRunning && kernel_->HasStopped(target.tid);
+  if (!stopped || !may_wait) return false;
+  call.awaits_stop_of = target.tid;
+  attaching_.push_back(caller->tid);
+  return true;
 }
 
 // A stop of `target`, or its end, has been looked at.
-void Core::WakeAttaching(Tid target) {
-  std::erase_if(attaching_, [this, target](const Attaching& attaching) {
-    if (attaching.target != target && Find(attaching.target) != nullptr) return false;
-    if (const Thread* caller = Find(attaching.caller)) Reconsider(*caller);
-    return true;
-  });
+void Core::LetAttach(Tid target) {
+  std::vector<Tid> attaching;
+  attaching.swap(attaching_);
+  for (const Tid tid : attaching) {
+    Thread* caller = Find(tid);
+    if (caller == nullptr || !Awaits(caller->call) || caller->call.phase != Call::Phase::kPending) continue;
+    Call& call = caller->call;
+    if (call.awaits_stop_of != target && Find(call.awaits_stop_of) != nullptr) {
+      attaching_.push_back(tid);
+      continue;
+    }
+    call.awaits_stop_of = Tid{};
+    call.stop_seen = true;
+    Carry(caller, Decide(caller, call.notification));
+    if (caller->deferred_stop.has_value() && !Awaits(call)) due_stops_.push_back(tid);
+  }
 }
 
 // kernel/ptrace.c:ptrace_attach, in its order.
@@ -168,13 +185,9 @@ Outcome Core::Attach(Thread* caller, Thread* target, long request, uint64_t addr
   const std::optional<size_t> place = PlaceFor(*caller, *target);
   if (!place.has_value()) return Outcome::Return(-EPERM);
   const bool waits = target->links.empty() && target->state == Thread::State::kListening;
-  const bool comes_late = target->links.empty() && !waits && HasStopBefore(target);
   // The call has to wait, which it can't at a stop: it is made again.
-  if ((waits || comes_late) && caller->state == Thread::State::kStopped) return Outcome::Continue();
-  if (comes_late) {
-    attaching_.push_back({caller->tid, target->tid});
-    return Outcome::Hold();
-  }
+  if (waits && caller->state == Thread::State::kStopped) return Outcome::Continue();
+  if (target->links.empty() && !waits && AwaitsStopOf(caller, *target)) return Outcome::Park();
   return Outcome::ReturnThen(0, [this, caller, target, place, seize, data, waits] {
     if (waits) DiscardStaleSignals(target);
     const auto origin = seize ? Observer::LinkOrigin::kSeize : Observer::LinkOrigin::kAttach;
@@ -217,11 +230,7 @@ void Core::AnswerAttacher(const Link& link) {
   Thread* tracer = link.tracer;
   if (!Awaits(tracer->call) || tracer->call.awaits != link.number) return;
   tracer->call.awaits = 0;
-  if (tracer->deferred_stop.has_value()) {
-    due_stops_.push_back(tracer->tid);
-  } else {
-    GiveAnswer(tracer);
-  }
+  GiveAnswer(tracer);
 }
 
 void Core::TakeDueStops() {

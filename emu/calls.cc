@@ -117,7 +117,8 @@ void Core::OnNotification(const Notification& notification) {
   }
   caller->call.phase = Call::Phase::kPending;
   caller->call.notification = notification;
-  caller->call.passed = caller->call.refused = false;
+  caller->call.passed = caller->call.refused = caller->call.stop_seen = false;
+  caller->call.awaits_stop_of = Tid{};
   caller->call.missing = missing_notifications_;
   caller->wait_interrupted = false;
   if (notification.abi == Abi::kX86_64) caller->behind_syscall = notification.instruction_pointer;
@@ -260,6 +261,10 @@ void Core::End(Thread* caller, Call::Phase phase) {
 
 void Core::GiveAnswer(Thread* caller) {
   Call& call = caller->call;
+  if (caller->deferred_stop.has_value()) {  // the call was interrupted, and is given its result there
+    due_stops_.push_back(caller->tid);
+    return;
+  }
   call.phase = Call::Phase::kAnswered;
   const bool taken = kernel_->Answer(call.notification.id, call.result);
   // With an interrupt of ours on its way it may have come in time; then no call is interrupted at the stop.

@@ -351,10 +351,13 @@ class Core {
   void AnswerAttachers(const Thread& tracee);
   void AnswerAttacher(const Link& link);
   void TakeDueStops();
-  static bool Awaits(const Call& call) { return call.phase == Call::Phase::kActed && call.awaits != 0; }
+  static bool Awaits(const Call& call) {
+    return (call.phase == Call::Phase::kActed && call.awaits != 0) ||
+           (call.phase == Call::Phase::kPending && call.awaits_stop_of != Tid{});
+  }
   bool IsZombie(const Thread& thread) const;
-  bool HasStopBefore(Thread* target);
-  void WakeAttaching(Tid target);
+  bool AwaitsStopOf(Thread* caller, const Thread& target);
+  void LetAttach(Tid target);
   static bool TracedUpTo(const Thread& thread, const Process& ancestor);
   std::optional<size_t> PlaceFor(const Thread& tracer, const Thread& target) const;
   Link* AddLink(Thread* tracer, Thread* tracee, size_t place, Observer::LinkOrigin origin, bool seized,
@@ -493,7 +496,7 @@ class Core {
   void NoteStaleSigchld(Thread* thread);
   void KeepSignalsOf(Thread* tracee);
   void KeepSignals(const Thread& tracer);
-  void NoteStaleSignals(Thread* target);
+  void NoteStaleSignals(const Thread& target, bool more);
   void DiscardStaleSignals(Thread* target);
   uint64_t Discardable(const Thread& thread, const ThreadFacts& facts) const;
   bool Discard(Thread* thread);
@@ -555,12 +558,8 @@ class Core {
   size_t held_zombies_ = 0;
   std::deque<Wakeup> wakeups_;
   std::vector<Tid> due_stops_;  // who has a deferred stop that is due
-  struct Attaching {
-    Tid caller;  // its call is held till the stop that `target` is in has been looked at
-    Tid target;
-  };
-  std::vector<Attaching> attaching_;
-  uint64_t last_link_ = 0;  // Link::number
+  std::vector<Tid> attaching_;  // whose calls have Call::awaits_stop_of
+  uint64_t last_link_ = 0;      // Link::number
   uint32_t sigchld_sequence_ = 0;
 };
 

@@ -196,7 +196,7 @@ void Core::OnExit(Tid tid, const ExitInfo& info) {
   // Its children have another parent now, though its zombie may be here for long.
   if (IsDead(*thread->process)) AdoptChildren(thread->process);
   ReportExit(thread);
-  WakeAttaching(tid);
+  LetAttach(tid);
   Pump();
 }
 

@@ -31,6 +31,8 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   thread->deferred_stop.reset();
   if (Awaits(thread->call) && decoded.kind != StopKind::kEvent) {
     thread->deferred_stop = RawStop{code, usage};
+    LetAttach(tid);  // natively it comes behind the call, for whoever traces the thread by then
+    Pump();
     return;
   }
   Thread* const caller = decoded.event == kEventExec ? nullptr : CallerOfFailedExec(*thread);
@@ -52,7 +54,7 @@ void Core::OnStop(Tid tid, int code, const struct rusage& usage) {
   if (observer_ != nullptr) observer_->OnStop({.tid = tid, .code = code});
   HandleStop(thread);
   if (Find(tid) == thread) AnswerAttachers(*thread);
-  WakeAttaching(tid);
+  LetAttach(tid);
   Pump();
 }
 

@@ -142,6 +142,8 @@ struct Call {
   int64_t result = 0;
   bool held = false;  // kPending: until something that is certain to come, natively it would not sleep
   bool awaits_memory = false;  // kPending: until Core::OnMemory
+  Tid awaits_stop_of;          // kPending: attaching, until a stop that this thread is in has been looked at
+  bool stop_seen = false;      // and it has been
   bool entered_again = false;  // kAnswered: a syscall-enter-stop was seen since, so the answer arrived
   uint64_t awaits =
       0;  // kActed: the number of the link whose Link::trap_expected the answer waits for; 0: none

@@ -111,12 +111,13 @@ void Core::KeepSignals(const Thread& tracer) {
 }
 
 // `target`, which nobody has traced and which is not in a group-stop, is attached to: its stale signals are
-// dropped as they come.
-void Core::NoteStaleSignals(Thread* target) {
+// dropped as they come. `more`: to those that were noted a moment ago.
+void Core::NoteStaleSignals(const Thread& target, bool more) {
   ThreadFacts facts;
-  if (!kernel_->ReadFacts(target->tid, &facts)) return;
+  if (!kernel_->ReadFacts(target.tid, &facts)) return;
   const uint64_t pending = facts.pending_signals() & ~facts.blocked_signals & kStandardSignals;
-  target->process->stale_signals = NeverQueued(*target, facts, pending);
+  const uint64_t stale = NeverQueued(target, facts, pending);
+  target.process->stale_signals = stale | (more ? target.process->stale_signals : 0);
 }
 
 // The same in a group-stop: they are discarded before the tracer sees it stopped:

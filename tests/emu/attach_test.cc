@@ -308,6 +308,25 @@ TEST_F(AttachTest, StopThatWasThereBeforeIsLookedAtBefore) {
   }
 }
 
+TEST_F(AttachTest, CallerIsNotInterruptedMeanwhile) {
+  Family();
+  siginfo_t info = {};
+  info.si_signo = SIGUSR1;
+  kernel.Stop(kTracee, SIGUSR1, info);
+  ASSERT_EQ(Ptrace(kTracer, kSeize, kTracee), kParked);
+  kernel.at(kTracer).regs.rax = -kErestartsys;
+  Signal(kTracer, SIGALRM);
+  EXPECT_EQ(Rax(kTracer), -kErestartsys) << "still in it";
+  Announce(kTracee);
+  EXPECT_TRUE(Runs(kTracee));
+  EXPECT_EQ(kernel.at(kTracee).resume_signal, SIGUSR1) << "nobody's";
+  EXPECT_EQ(Rax(kTracer), 0);
+  EXPECT_EQ(kernel.Count("answer("), 0);
+  EXPECT_EQ(kernel.at(kTracer).resume_signal, SIGALRM);
+  Signal(kTracee, SIGUSR1);
+  EXPECT_EQ(Wait(kTracer), StopOf(kTracee, SIGUSR1));
+}
+
 TEST_F(AttachTest, AStoppedTaskIsInItsPtraceStopWhenTheCallReturns) {
   for (const bool dies : {false, true}) {
     Guests world;
