@@ -6,7 +6,7 @@
 
 #include "guest.h"
 
-enum { ROUNDS = 40, SURPRISES = 2 };
+enum { ROUNDS = 12, SURPRISES = 2 };
 
 static atomic_int* ready;
 
