@@ -26,11 +26,6 @@ inline uint64_t RegisterAt(const struct user_regs_struct& regs, uint64_t where) 
 inline constexpr uint64_t kArguments64[] = {kUserRdi, kUserRsi, kUserRdx, kUserR10, kUserR8, kUserR9};
 inline constexpr uint64_t kArguments32[] = {kUserRbx, kUserRcx, kUserRdx, kUserRsi, kUserRdi, kUserRbp};
 
-// The ABI of the calls that the code makes, but for int $0x80 in 64-bit code (Core::AbiOfCall).
-inline Abi AbiOfCode(const struct user_regs_struct& regs) {
-  return regs.cs == kUser64Cs ? Abi::kX86_64 : Abi::kI386;
-}
-
 inline uint64_t PlaceOfArgument(Abi abi, int number) {
   return abi == Abi::kX86_64 ? kArguments64[number] : kArguments32[number];
 }

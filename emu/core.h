@@ -454,9 +454,9 @@ class Core {
 
   // --- timeouts.cc
   void NoteTimeout(Thread* thread, const struct user_regs_struct& regs);
-  int64_t ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed);
+  int64_t ReadTimeout(Thread* thread, Abi abi, const struct user_regs_struct& regs, const TimedCall& timed);
   void ShortenTimeout(Thread* thread);
-  static bool IsRestart(const struct user_regs_struct& regs);
+  bool IsRestart(const Thread& thread, const struct user_regs_struct& regs) const;
   void PutNumberBack(Thread* thread);
   void NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us);
 

@@ -28,28 +28,30 @@ constexpr TimedCall kTimedCalls[] = {
     {208, -1, 4, T::kTimespec},      {-1, 247, 4, T::kTimespec32},
 };
 
-const TimedCall* TimedCallOf(const struct user_regs_struct& regs) {
-  return RowOf(kTimedCalls, AbiOfCode(regs), static_cast<int64_t>(regs.orig_rax));
+const TimedCall* TimedCallOf(Abi abi, const struct user_regs_struct& regs) {
+  return RowOf(kTimedCalls, abi, static_cast<int64_t>(regs.orig_rax));
 }
 
 }  // namespace
 
-bool Core::IsRestart(const struct user_regs_struct& regs) {
-  return static_cast<int64_t>(regs.orig_rax) == (regs.cs == kUser64Cs ? kNrRestart : kNr32Restart);
+bool Core::IsRestart(const Thread& thread, const struct user_regs_struct& regs) const {
+  const int64_t nr = static_cast<int64_t>(regs.orig_rax);
+  if (nr != kNrRestart && nr != kNr32Restart) return false;
+  return nr == (AbiOfCall(thread) == Abi::kX86_64 ? kNrRestart : kNr32Restart);
 }
 
 // The thread was killed inside a call, whose number is to be the one it was made with.
 void Core::PutNumberBack(Thread* thread) {
   PutRefusedCallBack(thread);
   struct user_regs_struct regs;
-  if (thread->timed_call != 0 && GetRegs(*thread, &regs) && IsRestart(regs))
+  if (thread->timed_call != 0 && GetRegs(*thread, &regs) && IsRestart(*thread, regs))
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
 }
 
 // A call with a time to wait that is interrupted goes on as restart_syscall(2), and has that number when it
 // is interrupted again. If natively the first time would not have been one, it is given its own back.
 void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool by_us) {
-  if (!IsRestart(regs)) {
+  if (!IsRestart(*thread, regs)) {
     thread->timed_call = static_cast<int64_t>(regs.orig_rax);
   } else if (thread->timed_call != 0) {
     kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserOrigRax, thread->timed_call);
@@ -58,8 +60,9 @@ void Core::NoteRestart(Thread* thread, const struct user_regs_struct& regs, bool
 }
 
 // In milliseconds; 0 if there is none.
-int64_t Core::ReadTimeout(Thread* thread, const struct user_regs_struct& regs, const TimedCall& timed) {
-  const uint64_t argument = RegisterAt(regs, PlaceOfArgument(AbiOfCode(regs), timed.argument));
+int64_t Core::ReadTimeout(Thread* thread, Abi abi, const struct user_regs_struct& regs,
+                          const TimedCall& timed) {
+  const uint64_t argument = RegisterAt(regs, PlaceOfArgument(abi, timed.argument));
   if (timed.as == TimedCall::kMilliseconds) return static_cast<int32_t>(argument);
   const bool small = timed.as == TimedCall::kTimespec32;
   int64_t time[2] = {0, 0};
@@ -78,10 +81,11 @@ int64_t Core::ReadTimeout(Thread* thread, const struct user_regs_struct& regs, c
 // The call that `thread` has been interrupted in starts again, with its whole time to wait, which is to be
 // what is left. (When it began the first time is not known: it waits from here on.)
 void Core::NoteTimeout(Thread* thread, const struct user_regs_struct& regs) {
-  const TimedCall* timed = TimedCallOf(regs);
+  const Abi abi = AbiOfCall(*thread);
+  const TimedCall* timed = TimedCallOf(abi, regs);
   if (timed == nullptr) return;
   if (thread->timeout.has_value() && thread->timeout->behind == regs.rip) return;
-  const int64_t time = ReadTimeout(thread, regs, *timed);
+  const int64_t time = ReadTimeout(thread, abi, regs, *timed);
   if (time > 0) thread->timeout = Thread::Timeout{regs.rip, kernel_->Milliseconds() + time};
 }
 
@@ -90,7 +94,8 @@ void Core::ShortenTimeout(Thread* thread) {
   struct user_regs_struct regs;
   if (!thread->timeout.has_value() || !GetRegs(*thread, &regs)) return;
   const bool entry = thread->stop.entry;
-  const TimedCall* timed = TimedCallOf(regs);
+  const Abi abi = AbiOfCall(*thread);
+  const TimedCall* timed = TimedCallOf(abi, regs);
   if (timed == nullptr || thread->timeout->behind != regs.rip || (!entry && !WillRestart(regs))) {
     thread->timeout.reset();
     return;
@@ -102,12 +107,13 @@ void Core::ShortenTimeout(Thread* thread) {
   uint64_t argument = left;
   if (timed->as != TimedCall::kMilliseconds) {  // the thread's own is left alone: others may read it
     argument = Scratch(regs, sizeof(time));
+    if (abi == Abi::kI386 && argument >> 32 != 0) return;  // int $0x80 from 64-bit code can't name it
     const bool is_small = timed->as == TimedCall::kTimespec32;
     const char* const bytes =
         reinterpret_cast<const char*>(is_small ? static_cast<const void*>(small) : time);
     if (WriteCaller(thread, argument, absl::MakeConstSpan(bytes, is_small ? 8 : 16)) < 0) return;
   }
-  const uint64_t where = PlaceOfArgument(AbiOfCode(regs), timed->argument);
+  const uint64_t where = PlaceOfArgument(abi, timed->argument);
   if (thread->changed_arguments.empty())
     thread->changed_arguments.push_back({where, RegisterAt(regs, where)});
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, where, argument);
