@@ -236,6 +236,7 @@ class Core {
   static bool InterruptPending(const Thread& thread);
   static bool HasNews(const Thread& thread);
   bool IsMadeAgain(Thread* thread);
+  bool IsOfTracersEnd(const Link& link) const;
   bool Wants(const Thread& thread, const Link& link) const;
   void Offer(Thread* thread);
   void JoinStop(Link* link);

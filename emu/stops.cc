@@ -304,6 +304,18 @@ bool Core::IsMadeAgain(Thread* thread) {
   return true;
 }
 
+// Is the signal that of PR_SET_PDEATHSIG? The end of the tracer lets the tracee go before it sends that
+// (kernel/exit.c:forget_original_parent).
+bool Core::IsOfTracersEnd(const Link& link) const {
+  const Thread& tracer = *link.tracer;
+  const Thread& tracee = *link.tracee;
+  siginfo_t info;
+  if (tracer.state != Thread::State::kExiting || (link.options & kOptExitKill) != 0) return false;
+  const Thread* sender = Find(tracer.process->tgid);
+  return sender != nullptr && KernelSigInfo(tracee, &info) == 0 && info.si_code == SI_USER &&
+         info.si_pid == PidIn(tracee.pids, sender->pids);
+}
+
 // Is the stop for `link`? It is asked when the link's turn has come: the tracer may have changed its mode or
 // its options since the thread stopped.
 bool Core::Wants(const Thread& thread, const Link& link) const {
@@ -313,7 +325,7 @@ bool Core::Wants(const Thread& thread, const Link& link) const {
       if (stop.step_trap) return IsStep(link.mode);
       if (stop.own_signal == kSignalExec) return link.sigtrap_due;
       if (stop.own_signal != kNotOurs) return link.sigstop_due;
-      return stop.signal != 0;  // not suppressed by a tracer further out
+      return stop.signal != 0 && !IsOfTracersEnd(link);  // nor suppressed by a tracer further out
     case StopKind::kGroupStop:
       return link.interrupt_pending || stop.news;
     case StopKind::kTrap:
