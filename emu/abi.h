@@ -129,6 +129,7 @@ constexpr uint64_t kDr7Enabled = 0xff;
 // In-kernel restart errors that a tracer sees in rax at a stop (linux/errno.h).
 constexpr int64_t kErestartsys = 512;
 constexpr int64_t kErestartnointr = 513;
+constexpr int64_t kErestartnohand = 514;
 constexpr int64_t kErestartRestartblock = 516;
 
 // restart_syscall(2).

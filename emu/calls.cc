@@ -311,6 +311,16 @@ void Core::CarryDescriptor(Thread* caller, Outcome outcome) {
   if (outcome.then) outcome.then();
 }
 
+// The call that `thread` is behind. True if it is one that we, or the policy, intercept.
+bool Core::TakeInterceptedCall(const Thread& thread, const struct user_regs_struct& regs,
+                               Notification* n) const {
+  n->abi = AbiOfCall(thread);
+  TakeCall(regs, n);
+  const CallKind kind = KindOf(n->abi, n->nr);
+  const bool ours = kind != CallKind::kOther && (kind != CallKind::kIoctl || OnlyTakesNote(*n));
+  return ours || Intercepted(*n);
+}
+
 // `thread` has just stopped. If that interrupted an intercepted call, the call's fate is decided here. The
 // call is read from the registers: it may be one whose notification was gone before it was received.
 void Core::Settle(Thread* thread) {
@@ -341,9 +351,13 @@ void Core::Settle(Thread* thread) {
   // A group-stop ends every call, natively too.
   const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
   if (before.unanswered() && IsAboutTo(before.notification, regs)) Doubted(thread, before);
-  if (rax != -kErestartsys && !(was_kicked && was_continued && LosesTracees(thread, before, regs))) {
+  Notification& n = call.notification;
+  const bool loses = was_kicked && was_continued && LosesTracees(thread, before, regs);
+  if (!loses && !(rax == -kErestartsys && TakeInterceptedCall(*thread, regs, &n))) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
-    const bool interrupted = ended || restarts;
+    // (Under PTRACE_SYSEMU HandleStop knows whether it was in that call.)
+    const bool again = (rax == -kErestartsys || rax == -kErestartnohand) && in_call;
+    const bool interrupted = ended || restarts || (again && !Emulates(thread->real_mode));
     if (GoOnMoving(thread, regs)) return;
     if (thread->stop.interrupted && thread->ended_at == regs.rip) {
       NoteSigcont(thread);
@@ -378,13 +392,7 @@ void Core::Settle(Thread* thread) {
     thread->ended_at = regs.rip;
     SeenOut(thread);
   }
-  const int nr = static_cast<int>(regs.orig_rax);
-  Notification& n = call.notification;
-  n.abi = AbiOfCall(*thread);
-  const CallKind kind = KindOf(n.abi, nr);
-  TakeCall(regs, &n);
-  const bool ours = kind != CallKind::kOther && (kind != CallKind::kIoctl || OnlyTakesNote(n));
-  if (!ours && !Intercepted(n)) return;
+  if (loses) TakeInterceptedCall(*thread, regs, &n);
   n.id = 0;
   n.tid = thread->tid;
   call.phase = Call::Phase::kPending;
@@ -392,7 +400,7 @@ void Core::Settle(Thread* thread) {
     call.phase = Call::Phase::kNone;
     return;
   }
-  if (!IsWait(kind)) {
+  if (!IsWait(KindOf(n.abi, n.nr))) {
     Outcome outcome = Decide(thread, n);
     Carry(thread, outcome.kind == Outcome::Kind::kPark ? Outcome::Continue() : std::move(outcome));
   } else if (was_interrupted) {

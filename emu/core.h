@@ -511,6 +511,7 @@ class Core {
   Outcome Emulate(Thread* caller, const Notification& n);
   void Carry(Thread* caller, Outcome outcome);
   void CarryDescriptor(Thread* caller, Outcome outcome);
+  bool TakeInterceptedCall(const Thread& thread, const struct user_regs_struct& regs, Notification* n) const;
   void Settle(Thread* thread);
   void Kick(Thread* thread);
   void InterruptUnseen(Thread* thread);

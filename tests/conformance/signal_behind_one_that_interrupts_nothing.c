@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 
 #include "one_call.h"
 
@@ -71,6 +72,19 @@ static long waits(int epoll) {
 static long sleeps(int epoll) {
   (void)epoll;
   return poll(NULL, 0, -1);
+}
+
+static long selects(int epoll) {
+  (void)epoll;
+  return select(0, NULL, NULL, NULL, NULL);
+}
+
+static long reads(int epoll) {
+  static int pipes[2];
+  char byte;
+  (void)epoll;
+  if (pipes[1] == 0) NEED(pipe(pipes) == 0);
+  return read(pipes[0], &byte, 1);
 }
 
 static void untraced(const char* name, long (*call)(int), int first, int second) {
@@ -143,6 +157,9 @@ int main(void) {
   untraced("epoll_wait, SIGCONT, SIGTSTP", waits, SIGCONT, SIGTSTP);
   untraced("poll, SIGCONT", sleeps, SIGCONT, SIGUSR1);
   untraced("poll, SIGWINCH", sleeps, SIGWINCH, SIGUSR1);
+  untraced("select, SIGCONT", selects, SIGCONT, SIGUSR1);
+  untraced("select, SIGWINCH", selects, SIGWINCH, SIGUSR1);
+  untraced("read, SIGWINCH", reads, SIGWINCH, SIGUSR1);
   attached_later("attached later, SIGWINCH", SIGWINCH);
   attached_later("attached later, SIGCONT", SIGCONT);
   return 0;

@@ -290,6 +290,33 @@ TEST_F(TurnsTest, CallThatOnlyOurTracingHasEndedGoesOnUnderSysemu) {
   EXPECT_EQ(kernel.at(kTracee).resume_request, kSysemu);
 }
 
+// Till it has begun again, it runs with PTRACE_SYSCALL, and a signal that comes before is held.
+TEST_F(TurnsTest, CallThatOnlyOurTracingHasEndedIsWatchedTillItBeginsAgain) {
+  for (const int64_t error : {kErestartsys, kErestartnohand, kErestartRestartblock}) {
+    Guests world;
+    world.Family();
+    FakeThread& thread = world.kernel.at(kTracee);
+    thread.facts.ignored_signals = SignalBit(SIGWINCH);
+    thread.regs.orig_rax = 0;  // read
+    thread.regs.rax = -error;
+    world.Signal(kTracee, SIGWINCH);
+    ASSERT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(thread.resume_request, kSyscall);
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(thread.facts.blocked_signals, ~0ull) << "natively it finds the thread in its call";
+    thread.regs.rax = -ENOSYS;
+    world.SyscallEnter(kTracee);
+    ASSERT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(thread.facts.blocked_signals, 0u);
+    thread.regs.rax = -error;
+    world.Signal(kTracee, SIGUSR1);
+    ASSERT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(thread.resume_signal, SIGUSR1);
+    EXPECT_EQ(thread.resume_request, kCont);
+  }
+}
+
 // --- single-steps.
 
 TEST_F(TurnsTest, StepThatADeadTracerLeavesIsNobodys) {
