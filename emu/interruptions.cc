@@ -41,6 +41,7 @@ bool Core::LooksEndedByUs(const Thread& thread) const {
   if (!cause_is_shown) {  // it is to come
     return unqueued != 0 || (!seized && Has(facts.pending_signals() & facts.blocked_signals, SIGCONT));
   }
+  if (Has(thread.process->stale_signals, stop.signal)) return true;
   siginfo_t info;
   if (KernelSigInfo(thread, &info) < 0) return false;
   MakeGenuine(thread, &info);
@@ -151,8 +152,8 @@ bool Core::HoldTillEntry(Thread* thread) {
 bool Core::MayHold(const Thread& thread) { return thread.process->threads.size() == 1; }
 
 // Blocks all signals. The kernel queues the one that `thread` has stopped for again: behind others of its
-// number; if it stops by default, a SIGCONT is lost that has come since; and the trap of a step is the
-// call's.
+// number; if it stops by default, a SIGCONT is lost that has come since; SIGCONT itself traps once more; and
+// the trap of a step is the call's.
 bool Core::Hold(Thread* thread) {
   const Stop& stop = thread->stop;
   uint64_t own = 0;
@@ -160,7 +161,7 @@ bool Core::Hold(Thread* thread) {
     siginfo_t info;
     ThreadFacts facts;
     if (KernelSigInfo(*thread, &info) < 0 || !kernel_->ReadFacts(thread->tid, &facts)) return false;
-    if (stop.signal == SIGTRAP && IsOfStep(info)) return false;
+    if (stop.signal == SIGCONT || (stop.signal == SIGTRAP && IsOfStep(info))) return false;
     const uint64_t pending = facts.pending_signals();
     if (stop.signal >= kFirstRealTime && Has(pending, stop.signal)) return false;
     if (IsStopSignal(stop.signal) && (Has(pending, SIGCONT) || !Has(facts.caught_signals, stop.signal)))

@@ -52,6 +52,7 @@ bool Core::WasNeverQueued(const Thread& thread, const siginfo_t& info, bool to_p
 // Those among the signals `among` that are pending for `thread` and its process, as far as can be known:
 // whose a signal of the process is shows only at a stop.
 uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts, uint64_t among) const {
+  const uint64_t stale = facts.pending_signals() & thread.process->stale_signals & among;
   const uint64_t ignored =
       facts.pending_signals() & facts.ignored_signals & ~thread.process->kept_signals & among;
   const auto& threads = thread.process->threads;
@@ -61,9 +62,9 @@ uint64_t Core::NeverQueued(const Thread& thread, const ThreadFacts& facts, uint6
   const Thread* window = stopped(&thread) ? &thread : first == threads.end() ? nullptr : *first;
   const bool untraced =
       std::none_of(threads.begin(), threads.end(), [](const Thread* member) { return WasTraced(*member); });
-  if (ignored == 0 || (untraced && (threads.size() == 1 || window == nullptr))) return ignored;
-  if (threads.size() == 1) return 0;
-  uint64_t found = WasTraced(thread) ? 0 : ignored & ~facts.process_signals;
+  if (ignored == 0 || (untraced && (threads.size() == 1 || window == nullptr))) return ignored | stale;
+  if (threads.size() == 1) return stale;
+  uint64_t found = stale | (WasTraced(thread) ? 0 : ignored & ~facts.process_signals);
   uint64_t of_process = ignored & facts.process_signals;
   if (of_process == 0 || window == nullptr) return found;
   for (siginfo_t& info : PendingForProcess(*window)) {
@@ -101,8 +102,7 @@ void Core::KeepSignalsOf(Thread* tracee) {
   if (tracee->links.size() > 1 || tracee->discarding.has_value()) return;
   if (!kernel_->ReadFacts(tracee->tid, &facts)) return;
   const uint64_t pending = facts.pending_signals();
-  const uint64_t unqueued = tracee->process->stale_signals | NeverQueued(*tracee, facts, pending);
-  tracee->process->kept_signals |= pending & ~unqueued;
+  tracee->process->kept_signals |= pending & ~NeverQueued(*tracee, facts, pending);
 }
 
 // `tracer` lets all its tracees go. (To be called before one of them, or its end, sends another a signal.)

@@ -308,6 +308,28 @@ TEST_F(AttachTest, StopThatWasThereBeforeIsLookedAtBefore) {
   }
 }
 
+// It would trap again and again.
+TEST_F(AttachTest, SigcontBehindItsTrapIsNotHeldTillTheCallBeginsAgain) {
+  for (const bool stale : {true, false}) {
+    Guests world;
+    world.Family();
+    FakeThread& thread = world.kernel.at(kTracee);
+    thread.facts.ignored_signals = SignalBit(SIGCONT);
+    thread.facts.thread_signals = SignalBit(SIGCONT);
+    thread.regs.orig_rax = 34;  // pause
+    thread.regs.rax = -kErestartnohand;
+    world.Trap(kTracee);
+    ASSERT_TRUE(world.Runs(kTracee));
+    EXPECT_EQ(thread.resume_request, kSyscall) << "it goes on";
+    if (!stale) thread.facts.thread_signals = 0;
+    ASSERT_EQ(world.Ptrace(kTracer, kSeize, kTracee), 0);
+    thread.facts.thread_signals = 0;
+    world.Signal(kTracee, SIGCONT);
+    EXPECT_EQ(world.Wait(kTracer), stale ? Result(0) : StopOf(kTracee, SIGCONT));
+    EXPECT_EQ(thread.facts.blocked_signals, 0u);
+  }
+}
+
 TEST_F(AttachTest, CallerIsNotInterruptedMeanwhile) {
   Family();
   siginfo_t info = {};
