@@ -370,7 +370,7 @@ void Core::Settle(Thread* thread) {
     thread->ended_at = (interrupted && !by_us) || by_group_stop ? regs.rip : 0;
     NoteSigcont(thread);
     if (by_us) {
-      GoOn(thread, regs.rip);
+      GoOn(thread, regs);
     } else if (interrupted) {
       SeenOut(thread);
     }

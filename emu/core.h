@@ -203,6 +203,7 @@ class Core {
   void OnEventExit(Thread* thread);
   void ForgetTraps(const Thread& dying);
   bool IsFatalToInit(const Thread& thread) const;
+  static bool IsFault(const siginfo_t& info);
   void LeaveToDie(Thread* thread);
   static bool DiesByItself(const Thread& thread);
   void RemoveDeparted();
@@ -474,7 +475,7 @@ class Core {
   void MoveRest(Thread* thread, const Notification& n, const Rest& rest, uint64_t done);
 
   // --- interruptions.cc
-  static void GoOn(Thread* thread, uint64_t behind);
+  static void GoOn(Thread* thread, const struct user_regs_struct& regs);
   static void SeenOut(Thread* thread);
   bool RestartsUnseen(Thread* thread);
   bool IsToRestart(const Thread& thread) const;
@@ -486,6 +487,7 @@ class Core {
   bool LooksEndedByUs(const Thread& thread) const;
   void HoldSignals(Thread* thread);
   bool HoldTillEntry(Thread* thread);
+  bool IsTrapOnTheWay(const Thread& thread) const;
   static bool MayHold(const Thread& thread);
   bool Hold(Thread* thread);
   void EndHolding(Thread* thread);

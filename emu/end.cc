@@ -47,14 +47,18 @@ void Core::ForgetTraps(const Thread& dying) {
 // drops every other signal without a handler, and the instruction faults again (kernel/signal.c:
 // force_sig_info_to_task, get_signal). Here every thread is traced.
 bool Core::IsFatalToInit(const Thread& thread) const {
-  constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-  const int signal = thread.stop.signal;
-  if (!thread.process->is_init() || !thread.links.empty()) return false;
-  if (std::find(std::begin(kFaults), std::end(kFaults), signal) == std::end(kFaults)) return false;
   siginfo_t info;
   ThreadFacts facts;
-  return KernelSigInfo(thread, &info) == 0 && info.si_code > 0 && kernel_->ReadFacts(thread.tid, &facts) &&
-         !Has(facts.caught_signals, signal);
+  return thread.process->is_init() && thread.links.empty() && thread.stop.signal != 0 &&
+         KernelSigInfo(thread, &info) == 0 && IsFault(info) && kernel_->ReadFacts(thread.tid, &facts) &&
+         !Has(facts.caught_signals, info.si_signo);
+}
+
+// Does the signal come of what the thread has executed?
+bool Core::IsFault(const siginfo_t& info) {
+  constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+  return info.si_code > 0 &&
+         std::find(std::begin(kFaults), std::end(kFaults), info.si_signo) != std::end(kFaults);
 }
 
 // It is let go, faults once more, and dies. Of that we are not told, but its parent is.

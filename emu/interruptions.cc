@@ -56,9 +56,10 @@ void Core::PutRefusedCallBack(Thread* thread) {
 }
 
 // `thread` starts the call again, behind which it is, as one that natively has not ended.
-void Core::GoOn(Thread* thread, uint64_t behind) {
-  if (!thread->going_on.has_value() || thread->going_on->behind != behind)
-    thread->going_on = Thread::GoingOn{behind};
+void Core::GoOn(Thread* thread, const struct user_regs_struct& regs) {
+  const auto& going_on = thread->going_on;
+  if (!going_on.has_value() || going_on->behind != regs.rip || going_on->stack != regs.rsp)
+    thread->going_on = Thread::GoingOn{regs.rip, regs.rsp};
 }
 
 // `thread` is shown to be out of its call. (Whatever comes in between, the end is shown once.)
@@ -73,7 +74,7 @@ bool Core::RestartsUnseen(Thread* thread) {
   struct user_regs_struct regs;
   const bool restarts = stop.interrupted && GetRegs(*thread, &regs) && WillRestart(regs);
   if (!restarts || thread->ended_at == regs.rip || !EndedByUs(thread)) return false;
-  GoOn(thread, regs.rip);
+  GoOn(thread, regs);
   if (stop.kind == StopKind::kSyscall) thread->going_on->exit_hidden = true;
   return true;
 }
@@ -83,15 +84,16 @@ bool Core::IsToRestart(const Thread& thread) const {
   struct user_regs_struct regs;
   if (!thread.going_on.has_value()) return false;
   const uint64_t behind = thread.going_on->behind;
-  if (behind == thread.ended_at || !GetRegs(thread, &regs)) return false;
+  if (behind == thread.ended_at || !GetRegs(thread, &regs) || regs.rsp != thread.going_on->stack)
+    return false;
   return regs.rip == behind ? WillRestart(regs) : regs.rip + 2 == behind;
 }
 
 // A system call begins that natively has not ended.
 bool Core::EnteredUnseen(Thread* thread) {
   struct user_regs_struct regs;
-  if (!thread->going_on.has_value() || !GetRegs(*thread, &regs) || regs.rip != thread->going_on->behind)
-    return false;
+  if (!thread->going_on.has_value() || !GetRegs(*thread, &regs)) return false;
+  if (regs.rip != thread->going_on->behind || regs.rsp != thread->going_on->stack) return false;
   thread->going_on.reset();
   return true;
 }
@@ -132,7 +134,7 @@ void Core::HoldSignals(Thread* thread) {
   if ((spec->flags & kWnohang) == 0 && !Evaluate(thread, *spec).zombie) return;
   struct user_regs_struct regs;
   if (!GetRegs(*thread, &regs) || !Hold(thread)) return;
-  GoOn(thread, regs.rip);
+  GoOn(thread, regs);
   thread->going_on->exit_hidden = true;
 }
 
@@ -148,12 +150,22 @@ bool Core::HoldTillEntry(Thread* thread) {
   return true;
 }
 
+// Has `thread`, about to make its call again, come upon a hardware breakpoint there? Natively it is in the
+// call.
+bool Core::IsTrapOnTheWay(const Thread& thread) const {
+  struct user_regs_struct regs;
+  siginfo_t info;
+  return thread.stop.signal == SIGTRAP && IsToRestart(thread) && GetRegs(thread, &regs) &&
+         regs.rip != thread.going_on->behind && KernelSigInfo(thread, &info) == 0 &&
+         info.si_code == TRAP_HWBKPT;
+}
+
 // Another thread would take what is sent to the process.
 bool Core::MayHold(const Thread& thread) { return thread.process->threads.size() == 1; }
 
 // Blocks all signals. The kernel queues the one that `thread` has stopped for again: behind others of its
 // number; if it stops by default, a SIGCONT is lost that has come since; SIGCONT itself traps once more; and
-// the trap of a step is the call's.
+// a fault, or the trap of a step, comes again without that.
 bool Core::Hold(Thread* thread) {
   const Stop& stop = thread->stop;
   uint64_t own = 0;
@@ -161,7 +173,7 @@ bool Core::Hold(Thread* thread) {
     siginfo_t info;
     ThreadFacts facts;
     if (KernelSigInfo(*thread, &info) < 0 || !kernel_->ReadFacts(thread->tid, &facts)) return false;
-    if (stop.signal == SIGCONT || (stop.signal == SIGTRAP && IsOfStep(info))) return false;
+    if (stop.signal == SIGCONT || IsFault(info)) return false;
     const uint64_t pending = facts.pending_signals();
     if (stop.signal >= kFirstRealTime && Has(pending, stop.signal)) return false;
     if (IsStopSignal(stop.signal) && (Has(pending, SIGCONT) || !Has(facts.caught_signals, stop.signal)))

@@ -172,7 +172,7 @@ bool Core::GoOnMoving(Thread* thread, const struct user_regs_struct& regs) {
   MoveRest(thread, n, *rest, regs.rax);
   kernel_->Ptrace(Abi::kX86_64, kPokeUser, thread->tid, kUserRax, -kErestartnointr);
   thread->stop.interrupted = true;
-  GoOn(thread, regs.rip);
+  GoOn(thread, regs);
   return true;
 }
 
@@ -188,7 +188,7 @@ bool Core::EndMoving(Thread* thread) {
   const bool again = WillRestart(regs);  // also for an error that recvmmsg has left to the next call
   const uint64_t more = began ? std::max<int64_t>(static_cast<int64_t>(regs.rax), 0) : 0;
   thread->going_on.reset();
-  if (again) GoOn(thread, regs.rip);
+  if (again) GoOn(thread, regs);
   const bool goes_on = thread->stop.kind == StopKind::kSyscall && !thread->kicked &&
                        (again ? EndedByUs(thread) : more >= moving.rest);
   thread->going_on.reset();
@@ -203,7 +203,7 @@ bool Core::EndMoving(Thread* thread) {
   if (!rest.has_value()) return false;
   MoveRest(thread, moving.call, *rest, regs.rax);
   RewindCall(thread);
-  GoOn(thread, regs.rip);
+  GoOn(thread, regs);
   thread->going_on->exit_hidden = true;
   return true;
 }

@@ -114,12 +114,16 @@ bool Core::ReadEventMessage(Thread* thread) {
 // Settles what becomes of a call that the stop has interrupted. True if that natively has not been, and the
 // stop is nobody's.
 bool Core::IsOfCallThatGoesOn(Thread* thread) {
-  const Stop& stop = thread->stop;
+  Stop& stop = thread->stop;
   const bool behind = !stop.entry && stop.kind != StopKind::kEvent;
   if (stop.kind != StopKind::kEvent) {
     PutRefusedCallBack(thread);
     if (thread->noted) PutArgumentsBack(thread);
     EndHolding(thread);
+  }
+  if (IsTrapOnTheWay(*thread)) {
+    stop.signal = 0;
+    return true;
   }
   if (HoldTillEntry(thread)) return true;
   if (behind && EndMoving(thread)) return true;

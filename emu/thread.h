@@ -277,6 +277,7 @@ struct Thread {
   // A call that natively has not ended, and starts again; until it does, or the thread is seen out of it.
   struct GoingOn {
     uint64_t behind = 0;       // address behind it
+    uint64_t stack = 0;        // and the stack pointer: a handler may make another call there
     bool failed = false;       // it had failed with EINTR
     bool exit_hidden = false;  // a syscall-exit-stop of it was not shown: nor is that of its new beginning
   };

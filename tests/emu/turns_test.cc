@@ -317,6 +317,33 @@ TEST_F(TurnsTest, CallThatOnlyOurTracingHasEndedIsWatchedTillItBeginsAgain) {
   }
 }
 
+// Natively it is still in it.
+TEST_F(TurnsTest, BreakpointBeforeACallThatBeginsAgainIsNoHit) {
+  Guests world;
+  world.Family();
+  ASSERT_EQ(world.Ptrace(kTracer, kAttach, kTracee), 0);
+  world.DeliverQueued(kTracee);
+  ASSERT_EQ(world.Ptrace(kTracer, kCont, kTracee), 0);
+  FakeThread& thread = world.kernel.at(kTracee);
+  thread.regs.orig_rax = 0;  // read
+  thread.regs.rax = -kErestartsys;
+  world.Trap(kTracee);  // of a SIGCONT that is blocked
+  ASSERT_TRUE(world.Runs(kTracee));
+  siginfo_t info = {};
+  info.si_signo = SIGTRAP;
+  info.si_code = TRAP_HWBKPT;
+  thread.regs.rip -= 2;
+  world.SignalWith(kTracee, info);
+  ASSERT_TRUE(world.Runs(kTracee));
+  EXPECT_EQ(thread.resume_signal, 0);
+  EXPECT_EQ(thread.facts.blocked_signals, 0u);
+  info.si_signo = SIGSEGV;
+  info.si_code = SEGV_MAPERR;
+  world.SignalWith(kTracee, info);
+  EXPECT_EQ(world.Wait(kTracer), StopOf(kTracee, SIGSEGV));
+  EXPECT_EQ(thread.facts.blocked_signals, 0u) << "it would come again, and kill";
+}
+
 // --- single-steps.
 
 TEST_F(TurnsTest, StepThatADeadTracerLeavesIsNobodys) {
