@@ -22,7 +22,11 @@ inline uint64_t RegisterAt(const struct user_regs_struct& regs, uint64_t where) 
   return value;
 }
 
-// The arguments of a call, and its number: offsets in the USER area.
+inline void PutRegister(struct user_regs_struct* regs, uint64_t where, uint64_t value) {
+  memcpy(reinterpret_cast<char*>(regs) + where, &value, sizeof(value));
+}
+
+// The arguments of a call: offsets in the USER area.
 inline constexpr uint64_t kArguments64[] = {kUserRdi, kUserRsi, kUserRdx, kUserR10, kUserR8, kUserR9};
 inline constexpr uint64_t kArguments32[] = {kUserRbx, kUserRcx, kUserRdx, kUserRsi, kUserRdi, kUserRbp};
 

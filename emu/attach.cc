@@ -135,9 +135,9 @@ Thread* Core::TakeWorkerIn(const Thread& viewer, pid_t pid) {
 }
 
 // `target`, which nobody traces and which is not in a group-stop, is attached to. Is it in a stop that is
-// still to be looked at? That is of what came before, and nobody is to be shown it. (A signal is pending, or
-// its stop is there: the kernel takes it and stops under one lock.) Nothing but death interrupts the call
-// then. It waits once: of what comes meanwhile nobody can tell what was first.
+// still to be looked at? That is of what came before, and nobody is to be shown it. (A signal is pending, and
+// noted here, or its stop is there: the kernel takes it and stops under one lock.) Nothing but death
+// interrupts the call then. It waits once: of what comes meanwhile nobody can tell what was first.
 bool Core::AwaitsStopOf(Thread* caller, const Thread& target) {
   Call& call = caller->call;
   NoteStaleSignals(target, call.stop_seen);

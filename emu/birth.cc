@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "emu/arguments.h"
 #include "emu/core.h"
 
 namespace nestrace {
@@ -93,7 +94,7 @@ Core::CloneArgs Core::ReadCloneArgs(Thread* parent) {
   struct user_regs_struct regs;
   if (!GetRegs(*parent, &regs)) return args;
   const Abi abi = AbiOfBirth(regs);
-  const uint64_t first = abi == Abi::kX86_64 ? regs.rdi : regs.rbx;
+  const uint64_t first = RegisterAt(regs, PlaceOfArgument(abi, 0));
   const CallKind kind = KindOf(abi, static_cast<int>(regs.orig_rax));
   if (kind == CallKind::kClone) {
     args.flags = static_cast<uint32_t>(first);

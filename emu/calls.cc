@@ -38,6 +38,7 @@
 
 #include <algorithm>
 
+#include "emu/arguments.h"
 #include "emu/core.h"
 
 namespace nestrace {
@@ -46,12 +47,9 @@ namespace nestrace {
 void Core::TakeCall(const struct user_regs_struct& regs, Notification* n) {
   n->nr = static_cast<int>(regs.orig_rax);
   n->instruction_pointer = regs.rip;
-  if (n->abi == Abi::kX86_64) {
-    const uint64_t args[6] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
-    std::copy(std::begin(args), std::end(args), std::begin(n->args));
-  } else {
-    const uint64_t args[6] = {regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp};
-    for (int i = 0; i < 6; ++i) n->args[i] = static_cast<uint32_t>(args[i]);
+  for (int i = 0; i < 6; ++i) {
+    const uint64_t argument = RegisterAt(regs, PlaceOfArgument(n->abi, i));
+    n->args[i] = n->abi == Abi::kX86_64 ? argument : static_cast<uint32_t>(argument);
   }
 }
 
@@ -62,10 +60,7 @@ bool Core::SameCall(const Notification& a, const Notification& b) {
 
 // The thread is behind this call, or about to make it (the kernel leaves orig_rax as it is then).
 void Core::PutCall(const Notification& call, struct user_regs_struct* regs) {
-  using Word = decltype(regs->rax);
-  Word* const args64[6] = {&regs->rdi, &regs->rsi, &regs->rdx, &regs->r10, &regs->r8, &regs->r9};
-  Word* const args32[6] = {&regs->rbx, &regs->rcx, &regs->rdx, &regs->rsi, &regs->rdi, &regs->rbp};
-  for (int i = 0; i < 6; ++i) *(call.abi == Abi::kX86_64 ? args64[i] : args32[i]) = call.args[i];
+  for (int i = 0; i < 6; ++i) PutRegister(regs, PlaceOfArgument(call.abi, i), call.args[i]);
   const bool behind = regs->rip == call.instruction_pointer;
   (behind ? regs->orig_rax : regs->rax) = static_cast<uint32_t>(call.nr);
 }
@@ -352,8 +347,9 @@ void Core::Settle(Thread* thread) {
   const bool by_group_stop = thread->stop.kind == StopKind::kGroupStop && thread->stop.interrupted;
   if (before.unanswered() && IsAboutTo(before.notification, regs)) Doubted(thread, before);
   Notification& n = call.notification;
-  const bool loses = was_kicked && was_continued && LosesTracees(thread, before, regs);
-  if (!loses && !(rax == -kErestartsys && TakeInterceptedCall(*thread, regs, &n))) {
+  const bool starts_again =
+      rax == -kErestartsys || (was_kicked && was_continued && LosesTracees(thread, before, regs));
+  if (!starts_again || !TakeInterceptedCall(*thread, regs, &n)) {
     const bool restarts = rax == -kErestartRestartblock && in_call;
     // (Under PTRACE_SYSEMU HandleStop knows whether it was in that call.)
     const bool again = (rax == -kErestartsys || rax == -kErestartnohand) && in_call;
@@ -392,7 +388,6 @@ void Core::Settle(Thread* thread) {
     thread->ended_at = regs.rip;
     SeenOut(thread);
   }
-  if (loses) TakeInterceptedCall(*thread, regs, &n);
   n.id = 0;
   n.tid = thread->tid;
   call.phase = Call::Phase::kPending;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 
+#include "emu/arguments.h"
 #include "emu/core.h"
 
 namespace nestrace {
@@ -288,7 +289,7 @@ long Core::EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t 
   constexpr long kNoneSize = 24, kEntrySize = 80, kExitSize = 33, kSeccompSize = 84;
   struct user_regs_struct regs;
   if (!GetRegs(thread, &regs)) return -ESRCH;
-  const bool is64 = AbiIn(out) == Abi::kX86_64;
+  const Abi abi = AbiIn(out);
   memset(out + kNoneSize, 0, 128 - kNoneSize);
   out[0] = static_cast<char>(op);
   if (op == kSyscallInfoNone) return kNoneSize;
@@ -299,9 +300,8 @@ long Core::EmulatedSyscallInfo(const Thread& thread, SyscallInfoOp op, uint64_t 
     return kExitSize;
   }
   const int64_t nr = static_cast<int32_t>(regs.orig_rax);
-  const uint64_t args[6] = {
-      is64 ? regs.rdi : regs.rbx, is64 ? regs.rsi : regs.rcx, regs.rdx,
-      is64 ? regs.r10 : regs.rsi, is64 ? regs.r8 : regs.rdi,  is64 ? regs.r9 : regs.rbp};
+  uint64_t args[6];
+  for (int i = 0; i < 6; ++i) args[i] = RegisterAt(regs, PlaceOfArgument(abi, i));
   memcpy(out + 24, &nr, sizeof(nr));
   memcpy(out + 32, args, sizeof(args));
   if (op == kSyscallInfoEntry) return kEntrySize;

@@ -3,7 +3,7 @@
 
 #include <sys/epoll.h>
 
-#include "state_of.h"
+#include "one_call.h"
 
 enum { I386_poll = 168, I386_nanosleep = 162, I386_epoll_wait = 256, I386_sched_yield = 158 };
 
@@ -25,23 +25,13 @@ static int has_int80(void) {
   return status == 0;
 }
 
-static void handler(int signal) { (void)signal; }
-
-static void prepare(void) {
-  const struct sigaction action = {.sa_handler = handler};
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCONT);
-  NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
-}
-
 // SIGCONT, which is blocked, interrupts nothing; SIGUSR1 does.
 static void numbers(const char* name, int number, long first, long second, long third) {
   for (int times = 0; times < 3; ++times) {
     const pid_t pid = fork();
     NEED(pid >= 0);
     if (pid == 0) {
-      prepare();
+      block_sigcont_and_handle(SIGUSR1);
       NEED(pt(PTRACE_TRACEME, 0, 0, 0) == 0);
       raise(SIGSTOP);
       int80(number, first, second, third, 0);

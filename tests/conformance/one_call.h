@@ -5,6 +5,17 @@
 
 #include "state_of.h"
 
+KIT void do_nothing(int signal) { (void)signal; }
+
+// SIGCONT, blocked, interrupts no call; `signal` does, and a call fails with EINTR then.
+KIT void block_sigcont_and_handle(int signal) {
+  const struct sigaction action = {.sa_handler = do_nothing};
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCONT);
+  NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && sigaction(signal, &action, NULL) == 0);
+}
+
 // Makes the call behind a SIGTRAP, which stops the tracee in front of it.
 KIT void trap_and_call(long number, long first, long second, long third, long fourth) {
   register long r10 __asm__("r10") = fourth;

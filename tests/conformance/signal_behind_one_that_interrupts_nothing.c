@@ -10,15 +10,9 @@
 
 enum { ROUNDS = 100 };
 
-static void handler(int signal) { (void)signal; }
-
 static void prepare(void) {
-  const struct sigaction action = {.sa_handler = handler};
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCONT);
-  NEED(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
-  NEED(sigaction(SIGUSR1, &action, NULL) == 0 && sigaction(SIGTSTP, &action, NULL) == 0);
+  block_sigcont_and_handle(SIGUSR1);
+  block_sigcont_and_handle(SIGTSTP);
 }
 
 // Sends `pid`, once it sleeps, both signals, the second a bit later.
